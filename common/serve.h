@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The worker side of Varlink: one connection, one call at a time, plain blocking code. A worker process of the broker
+ * is a table of methods and a loop.
+ */
+#pragma once
+
+#include "varlink.h"
+
+typedef struct Serve Serve;
+
+/* A method: writes its reply with serve_reply() or serve_error(); a negative errno ends the connection. */
+typedef int (*ServeHandler)(Serve *serve, const VarlinkCall *call, void *userdata);
+
+typedef struct ServeMethod {
+	const char *name; /* fully qualified; the table ends with NULL */
+	ServeHandler handler;
+} ServeMethod;
+
+/*
+ * Serves fd until the peer closes it, or idle_ms (0: for ever) pass without a call, or a handler fails. Takes fd. The
+ * alarm clock (SIGALRM, default action: death) is armed for the member "deadline" (milliseconds) of the parameter
+ * "caller" of each call, or default_ms, and disarmed after it, so that a call that blocks for ever ends its process.
+ */
+int serve_run(int fd, const ServeMethod *methods, void *userdata, unsigned idle_ms, unsigned default_ms);
+
+/* Opens the reply; finish with serve_send(). One reply a call (calls with more are not for workers). */
+JsonWriter *serve_reply(Serve *serve);
+JsonWriter *serve_error(Serve *serve, const char *error);
+int serve_send(Serve *serve);
+/* An error with no parameters, and InvalidParameter for the member *bad, in one step. */
+int serve_fail(Serve *serve, const char *error);
+int serve_invalid(Serve *serve, const char *bad);
