@@ -20,8 +20,8 @@
 #define POLICY_MIN_BITS_DEFAULT 40U
 
 /* Where meson installs the shipped files, below the package's data directory. */
-#define POLICY_BLOCKLIST_NAME "common-passwords.pwf"
-#define POLICY_WORDS_NAME "words.pww"
+#define POLICY_BLOCKLIST_NAME "blocklist.filter"
+#define POLICY_WORDS_NAME "blocklist.words"
 
 /*
  * Positive results of policy_open(): the file named by policy_open_failed_path() is the cause.
