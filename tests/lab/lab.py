@@ -1,0 +1,373 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A lab for tests: a container with slapd, sshd, Postfix, nslcd and SSSD, and hands to use them.
+
+    with Lab() as lab:
+        lab.install_product(builddir)
+        child = lab.ssh("alice")            # a pexpect child on a real terminal
+        mail = lab.wait_mail("carol", 1)[0]
+
+A Lab ends with its process; several may run at once, in one test or in several.
+"""
+
+import base64
+import email
+import email.policy
+import io
+import json
+import pathlib
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+import urllib.parse
+
+import pexpect
+
+import people
+import product
+from container import POLL_S, Container, LabError, State, states
+
+__all__ = ["Lab", "LabError", "people", "states"]
+
+PROFILES = {"both": ("nslcd", "sss"), "ldap": ("nslcd",), "sss": ("sss",)}
+NSS = {"both": "files sss ldap", "ldap": "files ldap", "sss": "files sss"}
+SSH_PORT, SSH_SSS_PORT = 22, 2222
+MAILBOXES = "/var/mail/v"
+ELSEWHERE = "elsewhere"  # the Maildir of all addresses below example.org and example.net
+CA = "/etc/lab/tls/ca.crt"
+EXPECT_S = 20
+
+
+class Lab(Container):
+    """start() boots it; everything else wants it started."""
+
+    @classmethod
+    def new(cls, name=None, *, profile="both", ppolicy=True, cn_config=False, keep=False):
+        """A lab that is not yet started.
+
+        profile: who knows the people, nslcd (ldap), SSSD (sss), or both side by side, SSSD then for
+        the services whose name ends in -sss. ppolicy: the overlay. cn_config: slapd by cn=config.
+        keep: it outlives this process, and `lab down` ends it.
+        """
+        if profile not in PROFILES:
+            raise LabError(f"profile {profile!r}: one of {', '.join(PROFILES)}")
+        lab = cls.create(name, keep)
+        lab.state.facts.update(profile=profile, ppolicy=ppolicy, cn_config=cn_config)
+        return lab
+
+    @classmethod
+    def attach(cls, name):
+        """The running lab of that name."""
+        lab = cls(State.load(name))
+        if not lab.state.running:
+            raise LabError(f"lab {name} is not running")
+        return lab
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        """Boots; on failure nothing is left. Returns the lab."""
+        facts = self.state.facts
+        for service in PROFILES[facts["profile"]]:
+            self.write_before_boot(f"/etc/lab/with-{service}", "")
+        lower = pathlib.Path(self.state.root)
+        nsswitch = (lower / "etc/nsswitch.conf").read_text()
+        self.write_before_boot(
+            "/etc/nsswitch.conf", nsswitch.replace(NSS["both"], NSS[facts["profile"]])
+        )
+        defaults = (lower / "etc/default/slapd").read_text()
+        chosen = self.slapd_config
+        self.write_before_boot(
+            "/etc/default/slapd", defaults.replace("/etc/ldap/slapd-ppolicy.conf", chosen)
+        )
+        try:
+            self.boot()
+            self._make_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _make_ready(self):
+        shutil.copy(self.path("/etc/hosts"), self.folder / "hosts")
+        key = self.path("/etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
+        hosts = f"[lab.example.com]:{SSH_SSS_PORT},lab.example.com"
+        (self.folder / "known_hosts").write_text(f"{hosts} {key[0]} {key[1]}\n")
+        if self.state.facts["profile"] == "sss":
+            self.exec(["lab-pam", "sss"])
+        if self.state.facts["ppolicy"]:
+            self.lock("lockedtemp")
+
+    @property
+    def slapd_config(self):
+        """The configuration that slapd runs by: a file, or the folder of a cn=config."""
+        kind = "ppolicy" if self.state.facts["ppolicy"] else "plain"
+        return f"/etc/ldap/slapd.d-{kind}" if self.state.facts["cn_config"] else f"/etc/ldap/slapd-{kind}.conf"
+
+    # ---- programs
+
+    def spawn(self, argv, user=None, timeout=EXPECT_S, rows=24, columns=100):
+        """argv inside, on a real terminal of the container; a pexpect child.
+
+        What it showed so far is in child.seen.getvalue().
+        """
+        command = shlex.join(str(word) for word in argv)
+        entered = self.enter_argv(["script", "-qec", command, "/dev/null"], user)
+        return _expect(entered, timeout, rows, columns)
+
+    def netns_argv(self, argv):
+        """argv for a program of the host (ssh, a browser, Python) in the lab's network, where
+        lab.example.com and reset.example.com are known."""
+        script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+        return [
+            *("nsenter", "--target", str(self.leader), "--net", "--"),
+            *("unshare", "--mount", "--propagation", "private"),
+            *("sh", "-c", script, str(self.folder / "hosts"), *(str(word) for word in argv)),
+        ]
+
+    def net_exec(self, argv, *, check=True, timeout=60, **kwargs):
+        """Runs a program of the host in the lab's network to its end."""
+        done = subprocess.run(
+            self.netns_argv(argv), capture_output=True, text=True, timeout=timeout, check=False, **kwargs
+        )
+        if check and done.returncode:
+            raise LabError(f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def ssh_argv(self, user, *command, port=SSH_PORT, options=()):
+        """The host's ssh to the lab; options are -o values over these, which win."""
+        settings = (
+            *options,
+            "StrictHostKeyChecking=yes",
+            f"UserKnownHostsFile={self.folder}/known_hosts",
+            "GlobalKnownHostsFile=/dev/null",
+            "HostKeyAlgorithms=ssh-ed25519",
+            "PubkeyAuthentication=no",
+            "LogLevel=ERROR",
+        )
+        words = [word for setting in settings for word in ("-o", setting)]
+        return self.netns_argv(
+            ["ssh", "-F", "none", "-p", str(port), *words, f"{user}@lab.example.com", *command]
+        )
+
+    # pylint: disable-next=too-many-arguments
+    def ssh(self, user, *command, port=SSH_PORT, options=(), timeout=EXPECT_S, rows=24, columns=100):
+        """A pexpect child with ssh at its prompt."""
+        argv = self.ssh_argv(user, *command, port=port, options=options)
+        return _expect(argv, timeout, rows, columns)
+
+    # ---- files and units
+
+    def path(self, name):
+        """A file inside, as the host sees it. Symbolic links are followed inside; a last part that
+        does not exist is left as it is."""
+        return _resolve(pathlib.Path(f"/proc/{self.leader}/root"), name)
+
+    def read(self, name):
+        return self.path(name).read_text()
+
+    def write(self, name, text, mode=0o644):
+        """Writes a file of root's inside."""
+        target = self.path(name)
+        target.touch(mode=0o600)
+        target.write_text(text)
+        target.chmod(mode)
+
+    def restart(self, *units):
+        self.exec(["systemctl", "restart", *units])
+
+    def journal(self, unit=None, since=None):
+        """Journal entries as dicts, the oldest first; since is one of their __CURSORs."""
+        self.exec(["journalctl", "--sync"])
+        words = ["journalctl", "--output=json", "--all", "--no-pager", "--quiet"]
+        words += [f"--unit={unit}"] if unit else []
+        words += [f"--after-cursor={since}"] if since else []
+        return [json.loads(line) for line in self.exec(words).stdout.splitlines()]
+
+    def journal_text(self, unit=None):
+        """The same for reading: one line a message."""
+        return "\n".join(
+            f"{item.get('SYSLOG_IDENTIFIER', '?')}: {item.get('MESSAGE')}" for item in self.journal(unit)
+        )
+
+    # ---- mail
+
+    def mails(self, mailbox):
+        """The messages in a Maildir (a uid, or ELSEWHERE), the oldest first; .path is the file."""
+        found = []
+        for folder in ("new", "cur"):
+            place = self.path(f"{MAILBOXES}/{mailbox}") / folder
+            found += [file for file in place.glob("*") if file.is_file()]
+        found.sort(key=lambda file: (file.stat().st_mtime_ns, file.name))
+        return [_message(file) for file in found]
+
+    def all_mails(self):
+        """Every mailbox with something in it, to its messages."""
+        boxes = {}
+        root = self.path(MAILBOXES)
+        for folder in sorted({file.parent.parent for file in root.rglob("*") if file.is_file()}):
+            name = str(folder.relative_to(root))
+            boxes[name] = self.mails(name)
+        return boxes
+
+    def wait_mail(self, mailbox, count=1, timeout=15):
+        """The messages as soon as there are count of them; LabError with the journal's end when late."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = self.mails(mailbox)
+            if len(found) >= count:
+                return found
+            if time.monotonic() > deadline:
+                tail = "\n".join(self.journal_text().splitlines()[-30:])
+                raise LabError(f"{mailbox}: {len(found)} of {count} mails after {timeout} s\n{tail}")
+            time.sleep(POLL_S)
+
+    # ---- directory
+
+    @property
+    def ldapi(self):
+        """slapd's socket as the host reaches it; root there is the manager."""
+        place = f"/proc/{self.leader}/root/run/slapd/ldapi"
+        return "ldapi://" + urllib.parse.quote(place, safe="")
+
+    def _ldap(self, program, words, stdin=None, check=True):
+        argv = [program, "-Q", "-Y", "EXTERNAL", "-H", self.ldapi, *words]
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, text=True, timeout=60, check=False, env=_LDAP_ENV
+        )
+        if check and done.returncode:
+            raise LabError(f"{program} {words}: {done.returncode}\n{done.stderr}\n{stdin or ''}")
+        return done
+
+    def ldap_search(self, search, *attributes, base=people.BASE, scope="sub"):
+        """Pairs of dn and {attribute: [str]}; name operational attributes or "+" to see them."""
+        words = ["-LLL", "-o", "ldif-wrap=no", "-b", base, "-s", scope, search, *attributes]
+        return list(_parse_ldif(self._ldap("ldapsearch", words).stdout))
+
+    def ldap_person(self, uid, *attributes):
+        """The attributes of one person; all of them by default."""
+        found = self.ldap_search(f"(uid={uid})", *(attributes or ("*", "+")), base=people.PEOPLE)
+        if len(found) != 1:
+            raise LabError(f"{uid}: {len(found)} entries")
+        return found[0][1]
+
+    def ldap_modify(self, ldif, check=True):
+        """ldapmodify as the manager, with the relax control so that operational attributes go too."""
+        return self._ldap("ldapmodify", ["-e", "relax"], ldif, check)
+
+    def replace(self, uid, **values):
+        """Replaces attributes of a person; a value is a str, a list of them, or None to delete."""
+        text = f"dn: uid={uid},{people.PEOPLE}\nchangetype: modify\n"
+        for name, value in values.items():
+            listed = [] if value is None else [value] if isinstance(value, str) else value
+            text += f"replace: {name}\n" + "".join(f"{name}: {item}\n" for item in listed) + "-\n"
+        self.ldap_modify(text)
+
+    def set_policy(self, **values):
+        """Replaces values of the default policy: set_policy(pwdInHistory="5")."""
+        text = f"dn: cn=default,{people.POLICIES}\nchangetype: modify\n"
+        text += "".join(f"replace: {name}\n{name}: {value}\n-\n" for name, value in values.items())
+        self.ldap_modify(text)
+
+    def lock(self, uid, forever=False):
+        """ppolicy's lock: as of now, or an administrator's that no time lifts."""
+        stamp = people.ADMIN_LOCK if forever else time.strftime("%Y%m%d%H%M%SZ", time.gmtime())
+        self.replace(uid, pwdAccountLockedTime=stamp)
+
+    def binds(self, uid, secret):
+        """Whether the directory takes this password; a failure counts there as any other does."""
+        argv = ["ldapwhoami", "-x", "-H", self.ldapi, "-D", f"uid={uid},{people.PEOPLE}", "-w", secret]
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=60, check=False, env=_LDAP_ENV
+        )
+        if done.returncode not in (0, 49):
+            raise LabError(f"bind as {uid}: {done.returncode}\n{done.stderr}")
+        return done.returncode == 0
+
+    def wait_port(self, port, timeout=10):
+        """Returns when something listens on the port of the lab's loopback."""
+        deadline = time.monotonic() + timeout
+        wanted = f":{port:04X}"
+        while time.monotonic() < deadline:
+            for table in ("tcp", "tcp6"):
+                for line in pathlib.Path(f"/proc/{self.leader}/net/{table}").read_text().splitlines()[1:]:
+                    fields = line.split()
+                    if fields[1].endswith(wanted) and fields[3] == "0A":
+                        return
+            time.sleep(POLL_S)
+        raise LabError(f"nothing listens on port {port}")
+
+    def connect(self, name, timeout=10):
+        """A connected socket to a Unix socket inside; the peer sees this process's uid and gids."""
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        link.settimeout(timeout)
+        link.connect(str(self.path(name)))
+        return link
+
+    # ---- the product
+
+    def install_product(self, builddir, settings=None, **kwargs):
+        """Installs pwreset from a build folder, as a site does: see product.install()."""
+        product.install(self, pathlib.Path(builddir), settings or {}, **kwargs)
+
+
+_LDAP_ENV = {"PATH": "/usr/bin:/bin", "LDAPNOINIT": "1", "LC_ALL": "C.UTF-8"}
+
+
+def _expect(argv, timeout, rows, columns):
+    child = pexpect.spawn(
+        argv[0], argv[1:], timeout=timeout, dimensions=(rows, columns), encoding="utf-8", codec_errors="replace"
+    )
+    child.delaybeforesend = 0
+    child.seen = io.StringIO()
+    child.logfile_read = child.seen
+    return child
+
+
+def _message(file):
+    with open(file, "rb") as stream:
+        message = email.message_from_binary_file(stream, policy=email.policy.default)
+    message.path = file
+    return message
+
+
+def _resolve(root, name, depth=0):
+    """name below root, links and all: an absolute link inside means the root's inside."""
+    if depth > 40:
+        raise LabError(f"{name}: too many symbolic links")
+    parts, here = [part for part in name.split("/") if part not in ("", ".")], []
+    for place, part in enumerate(parts):
+        if part == "..":
+            here = here[:-1]
+            continue
+        full = root.joinpath(*here, part)
+        if full.is_symlink():
+            target = str(full.readlink())
+            before = "" if target.startswith("/") else "/".join(here) + "/"
+            rest = "/".join([before + target, *parts[place + 1 :]])
+            return _resolve(root, rest, depth + 1)
+        here.append(part)
+    return root.joinpath(*here)
+
+
+def _parse_ldif(text):
+    for record in text.split("\n\n"):
+        dn, attributes = None, {}
+        for line in record.splitlines():
+            if not line or line.startswith("#"):
+                continue
+            name, _, value = line.partition(":")
+            value = value.strip()
+            if value.startswith(": "):
+                value = base64.b64decode(value[2:]).decode("utf-8", "replace")
+            if name == "dn":
+                dn = value
+            else:
+                attributes.setdefault(name, []).append(value)
+        if dn is not None:
+            yield dn, attributes

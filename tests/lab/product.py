@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Installs pwreset into a running lab as HACKING.md and README.md tell an administrator to.
+
+What has a name in the contract stands in the tables on top; the code below only walks them.
+"""
+
+import base64
+import os
+import subprocess
+
+import people
+
+CONF = "/etc/pwreset/pwreset.conf"
+CREDENTIALS = "/etc/pwreset/credentials"
+DIRECTORY_USER = "pwreset-directory"
+SLAPD_EXTRA = "/etc/ldap/lab/product-global.conf"
+# Enabled and started if they were installed.
+UNITS = (
+    "pwreset-directory.socket",
+    "pwreset-mailer.socket",
+    "pwreset-pam.socket",
+    "pwreset-web.socket",
+    "pwreset-ctl.socket",
+    "pwreset-relay.socket",
+    "pwreset-http.socket",
+    "pwreset-spool.path",
+)
+# Debian's pam-auth-update profiles that a site would tick.
+PAM_PROFILES = ("pwreset",)
+SERVICES = ("pwresetd.service", "pwreset-web.service")
+
+EXTERNAL = {
+    "uri": "ldapi:///",
+    "base": people.PEOPLE,
+    "group-base": people.GROUPS,
+    "bind": "external",
+    "hash": "argon2id",
+    "privileged-groups": " ".join(people.PRIVILEGED_GROUPS),
+}
+STARTTLS = {
+    "uri": "ldap://lab.example.com",
+    "bind": "simple",
+    "bind-dn": people.SERVICE_DN,
+    "start-tls": "yes",
+    "tls-ca-file": "/etc/lab/tls/ca.crt",
+}
+SETTINGS = {
+    "directory": EXTERNAL,
+    "mail": {
+        "relay": "127.0.0.1:25",
+        "tls": "none",
+        "from": "Example IT <it@example.com>",
+        "helpdesk-domains": "example.org",
+    },
+    "web": {"origin": "https://reset.example.com", "site-name": "Example", "behind-proxy": "yes"},
+    "recovery": {},
+    "policy": {},
+    "roles": {
+        "helpdesk": people.ROLE_GROUPS[0],
+        "administrator": people.ROLE_GROUPS[1],
+        "owner": people.ROLE_GROUPS[2],
+    },
+    "limits": {},
+}
+
+
+def merged(settings):
+    """The lab's settings with those of a test over them; a value of None takes a key away."""
+    result = {section: dict(keys) for section, keys in SETTINGS.items()}
+    for section, keys in settings.items():
+        result.setdefault(section, {}).update(keys)
+    return {
+        section: {key: value for key, value in keys.items() if value is not None}
+        for section, keys in result.items()
+    }
+
+
+def conf_text(settings):
+    """pwreset.conf of merged settings."""
+    text = ""
+    for section, keys in settings.items():
+        if keys:
+            text += f"[{section}]\n" + "".join(f"{key}={value}\n" for key, value in keys.items()) + "\n"
+    return text
+
+
+def new_pepper():
+    """A line of the pepper file."""
+    return f"lab1:{base64.b64encode(os.urandom(32)).decode()}\n"
+
+
+def install(lab, builddir, settings, pam=PAM_PROFILES, start=True):
+    """meson install into the lab, users, folders, configuration, secrets, directory, PAM, units.
+
+    settings: {section: {key: value}} over SETTINGS. pam: profiles to enable beside the lab's own.
+    start=False leaves the sockets closed.
+    """
+    destination = f"/proc/{lab.leader}/root"
+    done = subprocess.run(
+        ["meson", "install", "-C", str(builddir), "--no-rebuild", "--quiet", "--destdir", destination],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"meson install: {done.returncode}\n{done.stdout}")
+    lab.exec(["ldconfig"])
+    lab.exec(["systemd-sysusers"])
+    # 73 (CANTCREAT) is tmpfiles' way to say that a line of Debian's own has no place in a container
+    lab.exec(["systemd-tmpfiles", "--create", "--prefix=/run/pwreset", "--prefix=/var/lib/pwreset"])
+    configure(lab, settings)
+    credential(lab, "pepper", new_pepper())
+    credential(lab, "ldap-password", people.SERVICE_PASSWORD + "\n")
+    admit_service(lab)
+    enable_pam(lab, pam)
+    lab.exec(["systemctl", "daemon-reload"])
+    units = installed_units(lab)
+    lab.state.facts["units"] = units
+    lab.state.save()
+    if units:
+        lab.exec(["systemctl", "enable", *(["--now"] if start else []), *units])
+
+
+def configure(lab, settings):
+    """Writes pwreset.conf; a running daemon is not told."""
+    lab.exec(["mkdir", "-p", os.path.dirname(CONF)])
+    lab.write(CONF, conf_text(merged(settings)))
+
+
+def credential(lab, name, text):
+    """A secret file of root's."""
+    lab.exec(["mkdir", "-p", "-m", "0700", CREDENTIALS])
+    lab.write(f"{CREDENTIALS}/{name}", text, 0o600)
+
+
+def admit_service(lab):
+    """Lets slapd know the directory worker's user, whose number systemd-sysusers has just chosen."""
+    ids = lab.exec(["getent", "passwd", DIRECTORY_USER], check=False).stdout.split(":")
+    if len(ids) < 4:
+        return
+    peer = f"gidNumber={ids[3]}+uidNumber={ids[2]},cn=peercred,cn=external,cn=auth"
+    if lab.state.facts["cn_config"]:
+        escaped = peer.replace("+", "\\+")
+        lab.ldap_modify(
+            "dn: cn=config\nchangetype: modify\nadd: olcAuthzRegexp\n"
+            f'olcAuthzRegexp: "{escaped}" "{people.SERVICE_DN}"\n'
+        )
+        return
+    # slapd.conf takes a backslash inside quotes away, hence two
+    line = peer.replace("+", "\\\\+")
+    text = lab.read(SLAPD_EXTRA)
+    lab.write(SLAPD_EXTRA, f'{text}authz-regexp "{line}" "{people.SERVICE_DN}"\n')
+    lab.restart("slapd")
+
+
+def enable_pam(lab, profiles):
+    """Ticks the profiles that exist; a product without any leaves the stacks as they were."""
+    folder = lab.path("/usr/share/pam-configs")
+    present = [name for name in profiles if (folder / name).exists()]
+    if present:
+        main = "sss" if lab.state.facts["profile"] == "sss" else "ldap"
+        lab.exec(["lab-pam", main, "--enable", *present])
+
+
+def installed_units(lab):
+    """Those of UNITS that meson installed."""
+    folders = ("/usr/lib/systemd/system", "/etc/systemd/system")
+    return [unit for unit in UNITS if any((lab.path(folder) / unit).exists() for folder in folders)]
