@@ -4,13 +4,15 @@
  * secrets must be wiped, which no packaged library does (docs/decisions: own code).
  *
  * Accepted: RFC 8259 in valid UTF-8, integers of 64 bits signed only. Refused: fractions and exponents, duplicate
- * keys, unpaired surrogates, \u0000, control characters in strings, bytes after the value, depth above JSON_DEPTH_MAX.
+ * keys, unpaired surrogates, \u0000, control characters in strings, bytes after the value, depth above JSON_DEPTH_MAX,
+ * objects of more than JSON_MEMBERS_MAX members.
  */
 #pragma once
 
 #include "buf.h"
 
 #define JSON_DEPTH_MAX 16
+#define JSON_MEMBERS_MAX 256 /* keeps the search for duplicate keys cheap */
 
 typedef enum JsonType {
 	JSON_NULL,
@@ -26,7 +28,7 @@ enum {
 	JSON_E_SYNTAX,    /* not JSON, or JSON of the kinds refused above */
 	JSON_E_DUPLICATE, /* an object has the same key twice */
 	JSON_E_TOO_DEEP,
-	JSON_E_TOO_MANY, /* more values than the caller gave nodes for */
+	JSON_E_TOO_MANY, /* more values than the caller gave nodes for, or more than JSON_MEMBERS_MAX members */
 };
 
 typedef struct JsonNode {

@@ -18,7 +18,8 @@ typedef struct ServeMethod {
 } ServeMethod;
 
 /*
- * Serves fd until the peer closes it, or idle_ms (0: for ever) pass without a call, or a handler fails. Takes fd. The
+ * Serves fd until the peer closes it (0), or idle_ms (0: for ever) pass without a call (0), or a handler fails (its
+ * errno) or the peer speaks no Varlink (-EBADMSG …). Takes fd in any case. The
  * alarm clock (SIGALRM, default action: death) is armed for the member "deadline" (milliseconds) of the parameter
  * "caller" of each call, or default_ms, and disarmed after it, so that a call that blocks for ever ends its process.
  */

@@ -41,6 +41,8 @@ int ticket_parse(Ticket *ticket, const char *text);
 int ticket_format(const Ticket *ticket, char *ret, size_t size);
 /* The selector and id without the secret, as base64url: what may be stored and logged. */
 int ticket_public(const char *text, char *ret, size_t size);
+/* Reads what ticket_public() wrote; the secret is zero. -EBADMSG. */
+int ticket_public_parse(Ticket *ticket, const char *text);
 
 /*
  * What a person typed, into the canonical eight symbols: lower case, hyphens and white space are forgiven, O is read

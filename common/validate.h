@@ -9,6 +9,8 @@
 #define LANGUAGE_MAX 16     /* bytes of a language tag such as pt-BR */
 #define HOST_NAME_MAX_LEN 255
 
+/* Bytes of the first character, 1 to 4; 0 when text does not start with valid UTF-8 (or len is 0). */
+size_t utf8_length(const char *text, size_t len);
 bool utf8_valid(const char *text, size_t len);
 /* A name that may be looked up: 1 to USER_NAME_MAX bytes of UTF-8 without controls, not only white space. */
 bool user_name_valid(const char *name);
