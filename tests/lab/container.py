@@ -184,6 +184,7 @@ class Container:
     def __init__(self, state):
         self.state = state
         self.folder = pathlib.Path(state.folder)
+        self._process = None  # only in the process that booted it
 
     @classmethod
     def create(cls, name=None, keep=False):
@@ -242,7 +243,7 @@ class Container:
             *("--private-network", "--console=read-only", "--resolv-conf=off", "--timezone=off", "--boot"),
         )
         with open(self.console, "wb") as log:
-            process = subprocess.Popen(
+            self._process = process = subprocess.Popen(
                 [*ISOLATE, "sh", "-c", LAUNCH, "sh", str(self.folder), self.state.root, procs, *nspawn],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -325,11 +326,9 @@ class Container:
     def _wait_for_end(self, seconds):
         deadline = time.monotonic() + seconds
         while self.state.running and time.monotonic() < deadline:
-            try:
-                os.waitpid(self.state.process[0], os.WNOHANG)
-            except ChildProcessError:
-                pass
             time.sleep(POLL_S)
+        if self._process is not None:
+            self._process.poll()
 
     def destroy(self):
         """Whatever is left of it goes: processes by their ids alone, cgroups, files."""

@@ -121,7 +121,7 @@ class Provisioner:
             config = f"/etc/ldap/slapd-{kind}.conf"
             ldif = people.ldif(ppolicy=kind == "ppolicy")
             self.run("slapadd", "-q", "-f", config, input=ldif)
-            self.run("slaptest", "-u", "-f", config, "-F", f"/etc/ldap/slapd.d-{kind}")
+            self.run("slaptest", "-f", config, "-F", f"/etc/ldap/slapd.d-{kind}")
             self.run(
                 "chown", "-R", "openldap:openldap", f"/var/lib/ldap/{kind}", f"/etc/ldap/slapd.d-{kind}"
             )
