@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What one entry point leaves for a later one of the same transaction, bound to the user that it was done for. */
+#pragma once
+
+#include "context.h"
+
+#define RECORD_PRELIM "pwreset-prelim"       /* the first pass of chauthtok went well */
+#define RECORD_RECOVERED "pwreset-recovered" /* the password was set a moment ago */
+
+/* -ENOMEM when it could not be kept: then act as if it had not happened. */
+int record_set(const Context *ctx, const char *name);
+void record_clear(const Context *ctx, const char *name);
+/* Whether it was set, for the user of ctx. */
+bool record_holds(const Context *ctx, const char *name);
