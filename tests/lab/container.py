@@ -109,11 +109,24 @@ class State:
     def file(self):
         return STATE / f"{self.name}.json"
 
-    def save(self):
+    def _write(self):
         STATE.mkdir(mode=0o755, exist_ok=True)
         scratch = self.file.with_suffix(f".{os.getpid()}")
         scratch.write_text(json.dumps(dataclasses.asdict(self)))
-        scratch.replace(self.file)
+        return scratch
+
+    def claim(self):
+        """Saves it for the first time, which only one of several can."""
+        scratch = self._write()
+        try:
+            os.link(scratch, self.file)
+        except FileExistsError:
+            raise LabError(f"a lab called {self.name} is already there") from None
+        finally:
+            scratch.unlink()
+
+    def save(self):
+        self._write().replace(self.file)
 
     @classmethod
     def load(cls, name):
@@ -133,7 +146,13 @@ class State:
 
 def states():
     """All labs of this host, running or not."""
-    return [State.load(file.stem) for file in sorted(STATE.glob("*.json"))]
+    found = []
+    for file in sorted(STATE.glob("*.json")):
+        try:
+            found.append(State.load(file.stem))
+        except LabError:
+            pass  # ended since
+    return found
 
 
 def reap():
@@ -196,13 +215,8 @@ class Container:
         root = build_root()
         owner = [os.getpid(), start_time(os.getpid())]
         state = State(name, str(root), str(SPACE / name), owner=owner)
-        STATE.mkdir(mode=0o755, exist_ok=True)
-        try:
-            os.close(os.open(state.file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
-        except FileExistsError:
-            raise LabError(f"a lab called {name} is already there") from None
         state.facts["keep"] = keep
-        state.save()
+        state.claim()
         container = cls(state)
         shutil.rmtree(container.folder, ignore_errors=True)
         for part in ("upper", "work", "root"):

@@ -9,7 +9,6 @@
 A Lab ends with its process; several may run at once, in one test or in several.
 """
 
-import base64
 import email
 import email.policy
 import io
@@ -20,13 +19,13 @@ import shutil
 import socket
 import subprocess
 import time
-import urllib.parse
 
 import pexpect
 
 import people
 import product
-from container import POLL_S, Container, LabError, State, states
+from container import HERE, POLL_S, Container, LabError, State, states
+from directory import Directory
 
 __all__ = ["Lab", "LabError", "people", "states"]
 
@@ -39,7 +38,7 @@ CA = "/etc/lab/tls/ca.crt"
 EXPECT_S = 20
 
 
-class Lab(Container):
+class Lab(Container, Directory):
     """start() boots it; everything else wants it started."""
 
     @classmethod
@@ -102,12 +101,6 @@ class Lab(Container):
             self.exec(["lab-pam", "sss"])
         if self.state.facts["ppolicy"]:
             self.lock("lockedtemp")
-
-    @property
-    def slapd_config(self):
-        """The configuration that slapd runs by: a file, or the folder of a cn=config."""
-        kind = "ppolicy" if self.state.facts["ppolicy"] else "plain"
-        return f"/etc/ldap/slapd.d-{kind}" if self.state.facts["cn_config"] else f"/etc/ldap/slapd-{kind}.conf"
 
     # ---- programs
 
@@ -181,6 +174,10 @@ class Lab(Container):
     def restart(self, *units):
         self.exec(["systemctl", "restart", *units])
 
+    def signal(self, program, number="KILL"):
+        """A signal to each process inside that runs the program (its name, as ps shows it)."""
+        self.exec(["pkill", f"-{number}", "-x", program])
+
     def journal(self, unit=None, since=None):
         """Journal entries as dicts, the oldest first; since is one of their __CURSORs."""
         self.exec(["journalctl", "--sync"])
@@ -227,67 +224,7 @@ class Lab(Container):
                 raise LabError(f"{mailbox}: {len(found)} of {count} mails after {timeout} s\n{tail}")
             time.sleep(POLL_S)
 
-    # ---- directory
-
-    @property
-    def ldapi(self):
-        """slapd's socket as the host reaches it; root there is the manager."""
-        place = f"/proc/{self.leader}/root/run/slapd/ldapi"
-        return "ldapi://" + urllib.parse.quote(place, safe="")
-
-    def _ldap(self, program, words, stdin=None, check=True):
-        argv = [program, "-Q", "-Y", "EXTERNAL", "-H", self.ldapi, *words]
-        done = subprocess.run(
-            argv, input=stdin, capture_output=True, text=True, timeout=60, check=False, env=_LDAP_ENV
-        )
-        if check and done.returncode:
-            raise LabError(f"{program} {words}: {done.returncode}\n{done.stderr}\n{stdin or ''}")
-        return done
-
-    def ldap_search(self, search, *attributes, base=people.BASE, scope="sub"):
-        """Pairs of dn and {attribute: [str]}; name operational attributes or "+" to see them."""
-        words = ["-LLL", "-o", "ldif-wrap=no", "-b", base, "-s", scope, search, *attributes]
-        return list(_parse_ldif(self._ldap("ldapsearch", words).stdout))
-
-    def ldap_person(self, uid, *attributes):
-        """The attributes of one person; all of them by default."""
-        found = self.ldap_search(f"(uid={uid})", *(attributes or ("*", "+")), base=people.PEOPLE)
-        if len(found) != 1:
-            raise LabError(f"{uid}: {len(found)} entries")
-        return found[0][1]
-
-    def ldap_modify(self, ldif, check=True):
-        """ldapmodify as the manager, with the relax control so that operational attributes go too."""
-        return self._ldap("ldapmodify", ["-e", "relax"], ldif, check)
-
-    def replace(self, uid, **values):
-        """Replaces attributes of a person; a value is a str, a list of them, or None to delete."""
-        text = f"dn: uid={uid},{people.PEOPLE}\nchangetype: modify\n"
-        for name, value in values.items():
-            listed = [] if value is None else [value] if isinstance(value, str) else value
-            text += f"replace: {name}\n" + "".join(f"{name}: {item}\n" for item in listed) + "-\n"
-        self.ldap_modify(text)
-
-    def set_policy(self, **values):
-        """Replaces values of the default policy: set_policy(pwdInHistory="5")."""
-        text = f"dn: cn=default,{people.POLICIES}\nchangetype: modify\n"
-        text += "".join(f"replace: {name}\n{name}: {value}\n-\n" for name, value in values.items())
-        self.ldap_modify(text)
-
-    def lock(self, uid, forever=False):
-        """ppolicy's lock: as of now, or an administrator's that no time lifts."""
-        stamp = people.ADMIN_LOCK if forever else time.strftime("%Y%m%d%H%M%SZ", time.gmtime())
-        self.replace(uid, pwdAccountLockedTime=stamp)
-
-    def binds(self, uid, secret):
-        """Whether the directory takes this password; a failure counts there as any other does."""
-        argv = ["ldapwhoami", "-x", "-H", self.ldapi, "-D", f"uid={uid},{people.PEOPLE}", "-w", secret]
-        done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=60, check=False, env=_LDAP_ENV
-        )
-        if done.returncode not in (0, 49):
-            raise LabError(f"bind as {uid}: {done.returncode}\n{done.stderr}")
-        return done.returncode == 0
+    # ---- network
 
     def wait_port(self, port, timeout=10):
         """Returns when something listens on the port of the lab's loopback."""
@@ -302,12 +239,36 @@ class Lab(Container):
             time.sleep(POLL_S)
         raise LabError(f"nothing listens on port {port}")
 
+    def varlinkctl(self, verb, name, *words, timeout=30):
+        """varlinkctl of systemd 257 on a socket inside; a CompletedProcess.
+
+        It runs in the lab's PID namespace: a peer without a process id is refused by sd-varlink.
+        """
+        argv = [str(HERE / "varlinkctl.sh"), verb, str(self.path(name)), *words]
+        entered = ["nsenter", "--target", str(self.leader), "--pid", "--", *argv]
+        return subprocess.run(entered, capture_output=True, text=True, timeout=timeout, check=False)
+
     def connect(self, name, timeout=10):
-        """A connected socket to a Unix socket inside; the peer sees this process's uid and gids."""
+        """A connected socket to a Unix socket inside; the peer sees this process's uid and gids, but no
+        process id, because this process has none in there."""
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         link.settimeout(timeout)
         link.connect(str(self.path(name)))
         return link
+
+    def link(self, other):
+        """A cable to another lab, eth0 at both ends: 10.77.0.1 here, 10.77.0.2 there, and each knows
+        the other's name, which is the lab's with ".lab.example.com" behind it."""
+        ends = ((self, "10.77.0.1"), (other, "10.77.0.2"))
+        _run_ip(
+            *("link", "add", "eth0", "netns", str(self.leader), "type", "veth"),
+            *("peer", "name", "eth0", "netns", str(other.leader)),
+        )
+        names = "".join(f"{address} {lab.name}.lab.example.com\n" for lab, address in ends)
+        for lab, address in ends:
+            lab.exec(["ip", "address", "add", f"{address}/24", "dev", "eth0"])
+            lab.exec(["ip", "link", "set", "eth0", "up"])
+            lab.write("/etc/hosts", lab.read("/etc/hosts") + names)
 
     # ---- the product
 
@@ -316,7 +277,10 @@ class Lab(Container):
         product.install(self, pathlib.Path(builddir), settings or {}, **kwargs)
 
 
-_LDAP_ENV = {"PATH": "/usr/bin:/bin", "LDAPNOINIT": "1", "LC_ALL": "C.UTF-8"}
+def _run_ip(*words):
+    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"ip {' '.join(words)}: {done.stderr}")
 
 
 def _expect(argv, timeout, rows, columns):
@@ -353,21 +317,3 @@ def _resolve(root, name, depth=0):
             return _resolve(root, rest, depth + 1)
         here.append(part)
     return root.joinpath(*here)
-
-
-def _parse_ldif(text):
-    for record in text.split("\n\n"):
-        dn, attributes = None, {}
-        for line in record.splitlines():
-            if not line or line.startswith("#"):
-                continue
-            name, _, value = line.partition(":")
-            value = value.strip()
-            if value.startswith(": "):
-                value = base64.b64decode(value[2:]).decode("utf-8", "replace")
-            if name == "dn":
-                dn = value
-            else:
-                attributes.setdefault(name, []).append(value)
-        if dn is not None:
-            yield dn, attributes

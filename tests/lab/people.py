@@ -189,7 +189,8 @@ def _sodium():
     return sodium
 
 
-def _line(attribute, value):
+def ldif_line(attribute, value):
+    """One attribute of an LDIF record, in base64 where it has to be."""
     raw = value.encode()
     safe = all(32 <= byte < 127 for byte in raw) and value[:1] not in (" ", ":", "<")
     if safe and not value.endswith(" "):
@@ -200,9 +201,9 @@ def _line(attribute, value):
 def entry(dn, attributes):
     """One LDIF record; attributes maps names to lists of str."""
     known = uuid.UUID(bytes=hashlib.sha256(dn.encode()).digest()[:16], version=4)
-    lines = [_line("dn", dn), _line("entryUUID", str(known))]
+    lines = [ldif_line("dn", dn), ldif_line("entryUUID", str(known))]
     for name, values in attributes.items():
-        lines += [_line(name, value) for value in values]
+        lines += [ldif_line(name, value) for value in values]
     return "".join(lines) + "\n"
 
 

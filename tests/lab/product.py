@@ -107,7 +107,6 @@ def install(lab, builddir, settings, pam=PAM_PROFILES, start=True):
         raise RuntimeError(f"meson install: {done.returncode}\n{done.stdout}")
     lab.exec(["ldconfig"])
     lab.exec(["systemd-sysusers"])
-    # 73 (CANTCREAT) is tmpfiles' way to say that a line of Debian's own has no place in a container
     lab.exec(["systemd-tmpfiles", "--create", "--prefix=/run/pwreset", "--prefix=/var/lib/pwreset"])
     configure(lab, settings)
     credential(lab, "pepper", new_pepper())

@@ -199,7 +199,7 @@ class Site(LabCase):
         self.refused("fresh", "")
 
     def test_a_thousand(self):
-        found = self.lab.ldap_search("(objectClass=posixAccount)", "uid", base=people.PEOPLE)
+        found = self.lab.ldap_search("(!(uid=user2*))", "uid", base=people.PEOPLE, scope="one")
         self.assertEqual(len(found), people.COUNT)
         self.assertTrue(self.lab.binds("user0700", people.password("user0700")))
 
@@ -213,6 +213,33 @@ class Site(LabCase):
         self.lab.restart("slapd")
         self.assertTrue(self.lab.binds("kim", people.password("kim")))
         self.assertLess(time.monotonic() - began, 5)
+        for _ in range(8):
+            self.lab.restart("slapd")
+        self.log_in("alice", "password")
+        self.log_in("alice", "password", SSH_SSS_PORT)
+
+    def test_slapd_killed_loses_nothing(self):
+        self.lab.replace("trent", description="before ünder 9")
+        self.lab.signal("slapd")
+        with self.assertRaises(LabError):
+            self.lab.binds("trent", people.password("trent"))
+        self.lab.restart("slapd")
+        self.assertEqual(self.lab.ldap_person("trent")["description"], ["before ünder 9"])
+
+    def test_crowd_grows(self):
+        self.lab.add_people(2000, 300)
+        found = self.lab.ldap_search("(uid=user22*)", "uid", base=people.PEOPLE)
+        self.assertEqual(len(found), 100)
+        self.assertTrue(self.lab.binds("user2299", people.password("user2299")))
+
+    def test_varlinkctl_reaches_inside(self):
+        done = self.lab.varlinkctl(
+            "call",
+            "/run/systemd/userdb/io.systemd.DynamicUser",
+            "io.systemd.UserDatabase.GetUserRecord",
+            '{"userName":"nobody-such","service":"io.systemd.DynamicUser"}',
+        )
+        self.assertIn("NoRecordFound", done.stdout + done.stderr)
 
     def test_paths_stay_inside(self):
         self.lab.exec(["ln", "-sfn", "/etc/hostname", "/tmp/link"])
@@ -249,6 +276,22 @@ class ByCnConfig(LabCase):
         self.log_in("alice", "keyboard-interactive")
         off = self.lab.exec(["systemctl", "is-active", "nslcd"], check=False)
         self.assertEqual(off.stdout, "inactive\n")
+
+
+    def test_passwd_by_sssd(self):
+        new = "quiet-Lantern-59-maple"
+        child = self.lab.spawn(["passwd"], user="dave")
+        child.expect("Current Password: ")
+        child.sendline(people.password("dave"))
+        child.expect("New password: ")
+        child.sendline(new)
+        child.expect("Retype new password: ")
+        child.sendline(new)
+        child.expect("password updated successfully")
+        child.expect(pexpect.EOF)
+        self.assertTrue(self.lab.binds("dave", new))
+        changed = int(self.lab.ldap_person("dave")["shadowLastChange"][0])
+        self.assertGreater(changed, people.LAST_CHANGE_DAY)
 
 
 class ByCnConfigWithPpolicy(LabCase):
@@ -289,6 +332,14 @@ class Life(unittest.TestCase):
         self.assertFalse(folder.exists())
         self.assertTrue(gone(one.leader))
         self.assertFalse(one.state.file.exists())
+
+    def test_a_cable_between_two(self):
+        with Lab.new() as host, Lab.new() as centre:
+            host.start()
+            centre.start()
+            host.link(centre)
+            banner = host.exec(["bash", "-c", f"exec 3<>/dev/tcp/{centre.name}.lab.example.com/22; head -1 <&3"])
+            self.assertIn("SSH-2.0", banner.stdout)
 
     def test_ends_with_its_process(self):
         name = f"sitter-{os.getpid()}"
