@@ -32,6 +32,7 @@ __all__ = ["Lab", "LabError", "people", "states"]
 PROFILES = {"both": ("nslcd", "sss"), "ldap": ("nslcd",), "sss": ("sss",)}
 NSS = {"both": "files sss ldap", "ldap": "files ldap", "sss": "files sss"}
 SSH_PORT, SSH_SSS_PORT = 22, 2222
+SMTP_PORT = 25
 MAILBOXES = "/var/mail/v"
 ELSEWHERE = "elsewhere"  # the Maildir of all addresses below example.org and example.net
 CA = "/etc/lab/tls/ca.crt"
@@ -224,6 +225,14 @@ class Lab(Container, Directory):
                 raise LabError(f"{mailbox}: {len(found)} of {count} mails after {timeout} s\n{tail}")
             time.sleep(POLL_S)
 
+    def stop_relay(self):
+        """Postfix down. Stopping "postfix.service" would return while its instance still listens."""
+        self.exec(["systemctl", "stop", "postfix@-.service"])
+
+    def start_relay(self):
+        self.exec(["systemctl", "start", "postfix@-.service"])
+        self.wait_port(SMTP_PORT)
+
     # ---- network
 
     def wait_port(self, port, timeout=10):
@@ -275,6 +284,10 @@ class Lab(Container, Directory):
     def install_product(self, builddir, settings=None, **kwargs):
         """Installs pwreset from a build folder, as a site does: see product.install()."""
         product.install(self, pathlib.Path(builddir), settings or {}, **kwargs)
+
+    def start_proxy(self):
+        """nginx with TLS before the page: https://reset.example.com of netns_argv()."""
+        product.start_proxy(self)
 
 
 def _run_ip(*words):

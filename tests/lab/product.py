@@ -6,10 +6,14 @@ What has a name in the contract stands in the tables on top; the code below only
 
 import base64
 import os
+import pathlib
+import re
 import subprocess
 
 import people
+from container import LabError
 
+PROXIES = pathlib.Path(__file__).resolve().parents[2] / "docs/proxy"
 CONF = "/etc/pwreset/pwreset.conf"
 CREDENTIALS = "/etc/pwreset/credentials"
 DIRECTORY_USER = "pwreset-directory"
@@ -27,7 +31,13 @@ UNITS = (
 )
 # Debian's pam-auth-update profiles that a site would tick.
 PAM_PROFILES = ("pwreset",)
-SERVICES = ("pwresetd.service", "pwreset-web.service")
+# What an administrator fills in when taking over docs/proxy's nginx configuration.
+PROXY_VALUES = {
+    "server_name": "reset.example.com",
+    "ssl_certificate": "/etc/lab/tls/lab.crt",
+    "ssl_certificate_key": "/etc/lab/tls/lab.key",
+}
+HTTPS_PORT = 443
 
 EXTERNAL = {
     "uri": "ldapi:///",
@@ -104,7 +114,7 @@ def install(lab, builddir, settings, pam=PAM_PROFILES, start=True):
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"meson install: {done.returncode}\n{done.stdout}")
+        raise LabError(f"meson install: {done.returncode}\n{done.stdout}")
     lab.exec(["ldconfig"])
     lab.exec(["systemd-sysusers"])
     lab.exec(["systemd-tmpfiles", "--create", "--prefix=/run/pwreset", "--prefix=/var/lib/pwreset"])
@@ -166,3 +176,19 @@ def installed_units(lab):
     """Those of UNITS that meson installed."""
     folders = ("/usr/lib/systemd/system", "/etc/systemd/system")
     return [unit for unit in UNITS if any((lab.path(folder) / unit).exists() for folder in folders)]
+
+
+def start_proxy(lab):
+    """nginx before the page, by the configuration that we ship."""
+    found = sorted(PROXIES.glob("*nginx*"))
+    if len(found) != 1:
+        raise LabError(f"docs/proxy holds {len(found)} files for nginx, not one")
+    text = found[0].read_text()
+    for directive, value in PROXY_VALUES.items():
+        text, count = re.subn(rf"(?m)^(\s*{directive}\s)[^;]+;", rf"\g<1>{value};", text)
+        if not count:
+            raise LabError(f"{found[0].name} has no {directive}")
+    lab.path("/etc/nginx/sites-enabled/default").unlink(missing_ok=True)
+    lab.write("/etc/nginx/sites-enabled/pwreset", text)
+    lab.restart("nginx")
+    lab.wait_port(HTTPS_PORT)

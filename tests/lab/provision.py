@@ -22,7 +22,7 @@ PAGE = "reset.example.com"
 # What a lab has no use for, or what another folder of tests starts when it needs it.
 MASKED = (
     "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer "
-    "e2scrub_reap.service fstrim.timer getty@tty1.service systemd-pstore.service "
+    "e2scrub_reap.service fstrim.timer getty@tty1.service console-getty.service systemd-pstore.service "
     "sssd-autofs.socket sssd-nss.socket sssd-pam-priv.socket sssd-pam.socket sssd-ssh.socket "
     "sssd-sudo.socket"
 ).split()

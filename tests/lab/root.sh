@@ -42,6 +42,7 @@ preseed() {
 }
 
 # A root is given its locales here: localedef is the only slow step that no input of ours changes.
+# shellcheck disable=SC2016 # $1 is for mmdebstrap's hooks
 set_args() {
 	local path locale exclude=()
 	for path in doc man locale info lintian; do

@@ -163,6 +163,12 @@ class Site(LabCase):
         self.assertEqual(self.lab.wait_mail("elsewhere")[-1]["delivered-to"], "x@example.org")
         self.assertEqual(sorted(self.lab.all_mails()), ["carol", "elsewhere"])
 
+    def test_relay_down_and_up(self):
+        self.lab.stop_relay()
+        with self.assertRaises(LabError):
+            self.lab.wait_port(25, timeout=0.2)
+        self.lab.start_relay()
+
     def test_nothing_leaves(self):
         self.assertEqual(self.lab.exec(["ip", "-o", "link"]).stdout.count("\n"), 1)
         code = "import socket; socket.create_connection(('192.0.2.1', 25), 5)"

@@ -3,6 +3,7 @@
 #
 # What pwreset needs from Debian 12, one array per purpose, and the one function that installs it.
 # Sourced by tools/*, tests/lab/root.sh and CI; running it does nothing.
+# shellcheck disable=SC2034 # the arrays are for those
 
 # Build: compilers and the headers of the libraries that DESIGN names.
 PKGS_BUILD=(
