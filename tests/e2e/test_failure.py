@@ -91,7 +91,7 @@ class Killed(LabCase):
 
 class RelayDown(LabCase):
     def test_mail_comes_when_the_relay_is_back_and_nothing_lies_about(self):
-        self.lab.exec(["systemctl", "stop", "postfix"])
+        self.lab.stop_relay()
         for user in ("alice", "bob"):
             self.varlink().call("org.pwreset.Recovery.RequestCode", user=user)
             self.varlink().call("org.pwreset.Recovery.RequestLink", user=user)
@@ -100,7 +100,7 @@ class RelayDown(LabCase):
         self.assertIn(b"alice", spool, "the requests wait")
         # The broker restarted meanwhile knows of them.
         self.lab.exec(["systemctl", "restart", "pwresetd.service"])
-        self.lab.exec(["systemctl", "start", "postfix"])
+        self.lab.start_relay()
         secrets = []
         for user in ("alice", "bob"):
             for message in self.lab.wait_mail(user, 2, timeout=120):
