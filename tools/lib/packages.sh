@@ -44,11 +44,11 @@ PKGS_LOCK_WAIT_S=600
 
 # install_packages NAME...: installs what dpkg-query says is missing; nothing missing costs no apt.
 install_packages() {
-	local name missing=() as_root=()
+	local name present missing=() as_root=()
 
+	present=$(dpkg-query -W -f='${Package}:${db:Status-Status}\n' "$@" 2>/dev/null || true)
 	for name in "$@"; do
-		[[ "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null)" == installed ]] ||
-			missing+=("$name")
+		[[ $'\n'"$present"$'\n' == *$'\n'"$name:installed"$'\n'* ]] || missing+=("$name")
 	done
 	((${#missing[@]})) || return 0
 
