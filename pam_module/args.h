@@ -18,17 +18,17 @@ typedef struct Args {
 	const char *services; /* separated by commas */
 	unsigned timeout_ms;  /* a single call, connecting apart */
 	unsigned tries;
-	unsigned nudge_days;   /* 0: never */
-	bool sssd_ask;         /* ask for the password even where SSSD would ask for second factors */
-	bool faillock;         /* a recovery answers PAM_AUTHTOK_RECOVERY_ERR, for a jump over pam_faillock */
-	bool policy_only;      /* password: only judge the new one, a module below writes it */
-	bool use_authtok;      /* password: a module above has asked for the new one */
+	unsigned nudge_days; /* 0: never */
+	bool sssd_ask;	     /* ask for the password even where SSSD would ask for second factors */
+	bool faillock;	     /* a recovery answers PAM_AUTHTOK_RECOVERY_ERR, to jump by */
+	bool policy_only;    /* password: only judge the new one, a module below writes it */
+	bool use_authtok;    /* password: a module above has asked for the new one */
 	bool enforce_for_root; /* policy_only: root is bound too */
 } Args;
 
 /*
- * Strings stay in argv. Strict: an argument that is unknown, repeated or out of range gives -EINVAL and *bad, because
- * a misspelt one must be seen and may not change what the others mean.
+ * Strings stay in argv. Strict: an argument that is unknown, repeated or out of range gives -EINVAL
+ * and *bad, because a misspelt one must be seen and may not change what the others mean.
  */
 int args_parse(Args *args, int argc, const char **argv, const char **bad);
 

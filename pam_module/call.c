@@ -30,14 +30,18 @@ Outcome call_request_code(const Context *ctx)
 	outcome = exchange_open(&e, ctx, RECOVERY "RequestCode", false, ctx->args.timeout_ms);
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	/* A program that knows no language runs in English: that is no wish of the person for the mail. */
+	/*
+	 * A program that knows no language runs in English: that is no wish of the person for the
+	 * mail.
+	 */
 	if (ctx->language != LANGUAGE_EN)
 		exchange_put_language(&e);
 	exchange_put_origin(&e);
 	return exchange_finish(&e, ctx->args.timeout_ms, NULL);
 }
 
-static Outcome code_verify(const Context *ctx, const char *method, const Secret *code, Secret *grant)
+static Outcome code_verify(const Context *ctx, const char *method, const Secret *code,
+			   Secret *grant)
 {
 	AUTO_EXCHANGE Exchange e = { 0 };
 	Outcome outcome;

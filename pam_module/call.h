@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The daemon's methods as the module needs them: one connection a call, so that nobody who sits at a prompt holds one,
- * each bounded by timeout=, the other side required to be root. What cannot be said in JSON (a reply that
- * is not UTF-8) is sent as something that is never right, so that it takes the same way and time as a wrong one.
+ * The daemon's methods as the module needs them: one connection a call, so that nobody who sits at
+ * a prompt holds one, each bounded by timeout=, the other side required to be root. What cannot be
+ * said in JSON (a reply that is not UTF-8) is sent as something that is never right, so that it
+ * takes the same way and time as a wrong one.
  */
 #pragma once
 
@@ -13,7 +14,9 @@
 #define QUESTION_TEXT_MAX 255 /* bytes */
 #define REASONS_MAX 4
 
-/* Far apart in bits and none of them 0 or 1: a flipped bit or a forgotten assignment is no success. */
+/*
+ * Far apart in bits and none of them 0 or 1: a flipped bit or a forgotten assignment is no success.
+ */
 typedef enum Outcome {
 	OUTCOME_OK = 0x5c3a96d1,
 	/* The daemon's errors. */
@@ -26,9 +29,9 @@ typedef enum Outcome {
 	OUTCOME_UNAVAILABLE = 0x657a2cd5,
 	OUTCOME_UNCERTAIN = 0x0db9e563, /* a password may or may not have been written */
 	/* The person's choices. */
-	OUTCOME_ENDED = 0x72d40f9b,     /* the conversation ended */
+	OUTCOME_ENDED = 0x72d40f9b,	/* the conversation ended */
 	OUTCOME_CANCELLED = 0x1f86b2e4, /* empty where that means: leave it */
-	OUTCOME_TRIES = 0x4e5f71a8,     /* wrong too often */
+	OUTCOME_TRIES = 0x4e5f71a8,	/* wrong too often */
 } Outcome;
 
 typedef struct Reasons {
@@ -63,5 +66,8 @@ Outcome call_set_by_root(const Context *ctx, const Secret *password, Reasons *re
 Outcome call_check(const Context *ctx, const Secret *password, const Secret *old, const char *word,
 		   Reasons *reasons);
 
-/* OUTCOME_OK when the account has no way of recovery at all, which is worth telling; anything else: be silent. */
+/*
+ * OUTCOME_OK when the account has no way of recovery at all, which is worth telling; anything else:
+ * be silent.
+ */
 Outcome call_lacks_recovery(const Context *ctx);

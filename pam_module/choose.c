@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The loop around a new password. What went wrong stands in the next prompt, because messages may be dropped. */
+/*
+ * The loop around a new password. What went wrong stands in the next prompt, because messages may
+ * be dropped.
+ */
 
 #include "choose.h"
 #include "conv.h"
@@ -9,7 +12,10 @@ static bool secrets_equal(const Secret *a, const Secret *b)
 	return a->len == b->len && memory_equal(a->bytes, b->bytes, a->len);
 }
 
-/* One round of asking: OUTCOME_OK, OUTCOME_WRONG_PASSWORD (the two differ), or one that says why not. */
+/*
+ * One round of asking: OUTCOME_OK, OUTCOME_WRONG_PASSWORD (the two differ), or one that says why
+ * not.
+ */
 static Outcome password_ask(const Context *ctx, TextId prompt, Secret *password, Reasons *reasons)
 {
 	AUTO_SECRET Secret again = SECRET_NULL;

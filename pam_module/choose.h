@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Choosing a new password: typed twice, handed to whoever judges or writes it, again with the reasons when refused. */
+/*
+ * Choosing a new password: typed twice, handed to whoever judges or writes it, again with the
+ * reasons when refused.
+ */
 #pragma once
 
 #include "call.h"
@@ -8,7 +11,7 @@ typedef Outcome (*ChooseSubmit)(const Context *ctx, const Secret *password, Reas
 				void *userdata);
 
 /*
- * At most tries= rounds. OUTCOME_OK or OUTCOME_UNCERTAIN with *password set; OUTCOME_CANCELLED when nothing was
- * typed; OUTCOME_ENDED, OUTCOME_TRIES; else what submit returned.
+ * At most tries= rounds. OUTCOME_OK or OUTCOME_UNCERTAIN with *password set; OUTCOME_CANCELLED when
+ * nothing was typed; OUTCOME_ENDED, OUTCOME_TRIES; else what submit returned.
  */
 Outcome choose_password(const Context *ctx, ChooseSubmit submit, void *userdata, Secret *password);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What one call of an entry point carries through the module. There are no globals: greeters call PAM from threads. */
+/*
+ * What one call of an entry point carries through the module. There are no globals: greeters call
+ * PAM from threads.
+ */
 #pragma once
 
 #include <security/pam_modules.h>
@@ -17,7 +20,8 @@ typedef struct Context {
 } Context;
 
 /*
- * Reads the arguments, PAM_SERVICE and the language; the user is left to the caller, who may have to ask for it.
- * -EINVAL, logged, when an argument is not understood: then nothing of args may be used.
+ * Reads the arguments, PAM_SERVICE and the language; the user is left to the caller, who may have
+ * to ask for it. -EINVAL, logged, when an argument is not understood: then nothing of args may be
+ * used.
  */
 int context_init(Context *ctx, pam_handle_t *pamh, int flags, int argc, const char **argv);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Asking and telling through the application's conversation. Replies are told apart as empty or not empty and never by
- * what they say: for users that it does not know, sshd puts junk of the same length in their place.
+ * Asking and telling through the application's conversation. Replies are told apart as empty or not
+ * empty and never by what they say: for users that it does not know, sshd puts junk of the same
+ * length in their place.
  */
 #pragma once
 
@@ -9,9 +10,9 @@
 #include "secret.h"
 
 typedef enum Reply {
-	REPLY_END,      /* the conversation failed or was given up: ask nothing more */
-	REPLY_EMPTY,    /* just Enter */
-	REPLY_TEXT,     /* in *text */
+	REPLY_END,	/* the conversation failed or was given up: ask nothing more */
+	REPLY_EMPTY,	/* just Enter */
+	REPLY_TEXT,	/* in *text */
 	REPLY_TOO_LONG, /* above SECRET_MAX bytes; *text is empty */
 } Reply;
 

@@ -11,7 +11,7 @@
 
 #define FAILURE "org.pwreset.Failure."
 #define REASONS_SHOWN_MAX (REASONS_MAX - 1) /* leaves room for a hint */
-#define TYPED_MAX 255 /* bytes of a code or an answer; what is longer is wrong */
+#define TYPED_MAX 255	/* bytes of a code or an answer; what is longer is wrong */
 #define NEVER_RIGHT "?" /* no code has this symbol, and no answer is this short */
 #define ADDRESS_UNKNOWN "unknown"
 
@@ -33,9 +33,8 @@ Outcome exchange_open(Exchange *e, const Context *ctx, const char *method, bool 
 	r = client_connect(&e->client, ctx->args.socket, true, timeout_ms);
 	if (r < 0) {
 		errno = -r;
-		pam_syslog(ctx->pamh, r == -EPERM ? LOG_ALERT : LOG_WARNING, "%s: %s: %m%s",
-			   method, ctx->args.socket,
-			   r == -EPERM ? " (is the listener root's?)" : "");
+		pam_syslog(ctx->pamh, r == -EPERM ? LOG_ALERT : LOG_WARNING, "%s: %s: %m%s", method,
+			   ctx->args.socket, r == -EPERM ? " (is the listener root's?)" : "");
 		return OUTCOME_UNAVAILABLE;
 	}
 	e->w = client_open(e->client, method, false);
@@ -55,8 +54,9 @@ static void origin_put(JsonWriter *w, const char *key, const char *value)
 }
 
 /*
- * The daemon trusts a person at the console more than one who comes over the network, so nothing that is unclear
- * may look like the console: an address that cannot be said, or no terminal either, is an unknown address.
+ * The daemon trusts a person at the console more than one who comes over the network, so nothing
+ * that is unclear may look like the console: an address that cannot be said, or no terminal either,
+ * is an unknown address.
  */
 static void origin_put_address(JsonWriter *w, const char *rhost, const char *tty)
 {
@@ -97,7 +97,8 @@ void exchange_put_password(Exchange *e, const char *key, const Secret *password)
 
 void exchange_put_text(Exchange *e, const char *key, const Secret *text)
 {
-	bool sayable = text->len > 0 && text->len <= TYPED_MAX && utf8_valid(text->bytes, text->len);
+	bool sayable = text->len > 0 && text->len <= TYPED_MAX &&
+		       utf8_valid(text->bytes, text->len);
 
 	json_put_string(e->w, key, sayable ? text->bytes : NEVER_RIGHT);
 }
@@ -123,7 +124,8 @@ void exchange_read_reasons(const Exchange *e, Reasons *reasons)
 	if (reasons->n == 0)
 		reasons_add(reasons, TEXT_TOO_GUESSABLE);
 	list = json_get(e->reply.parameters, "hints");
-	if (list && list->type == JSON_ARRAY && list->n > 0 && json_first(list)->type == JSON_STRING)
+	if (list && list->type == JSON_ARRAY && list->n > 0 &&
+	    json_first(list)->type == JSON_STRING)
 		reasons_add(reasons, text_of_hint(json_first(list)->string));
 }
 
@@ -135,7 +137,9 @@ static Outcome outcome_of_not_allowed(const JsonNode *parameters)
 							     : OUTCOME_NOT_ALLOWED;
 }
 
-/* The one place where the daemon's errors get their meaning. What is not in the table is a failure. */
+/*
+ * The one place where the daemon's errors get their meaning. What is not in the table is a failure.
+ */
 static Outcome outcome_of_error(const Exchange *e, const char *error)
 {
 	static const struct {

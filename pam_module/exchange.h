@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One call to the daemon: connect, write the parameters, wait, and turn whatever comes back into an Outcome. */
+/*
+ * One call to the daemon: connect, write the parameters, wait, and turn whatever comes back into an
+ * Outcome.
+ */
 #pragma once
 
 #include "call.h"
@@ -8,13 +11,16 @@
 typedef struct Exchange {
 	const Context *ctx;
 	const char *method;
-	bool writes;    /* a lost reply leaves it open whether a password was written */
+	bool writes;	/* a lost reply leaves it open whether a password was written */
 	Client *client; /* the reply lives as long as it does */
 	JsonWriter *w;
 	VarlinkReply reply;
 } Exchange;
 
-/* Leaves the writer inside the parameters, with "user" put. OUTCOME_OK or OUTCOME_UNAVAILABLE, logged. */
+/*
+ * Leaves the writer inside the parameters, with "user" put. OUTCOME_OK or OUTCOME_UNAVAILABLE,
+ * logged.
+ */
 Outcome exchange_open(Exchange *e, const Context *ctx, const char *method, bool writes,
 		      unsigned timeout_ms);
 /* Sends and waits. reasons may be NULL where the method cannot refuse a password. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* When to give the advice: to people at a terminal, on one day in so many, and without keeping any state. */
+/*
+ * When to give the advice: to people at a terminal, on one day in so many, and without keeping any
+ * state.
+ */
 
 #include <string.h>
 #include <time.h>
@@ -11,8 +14,9 @@
 #define DAY_S 86400
 
 /*
- * sshd opens the session before it knows whether a terminal, scp or sftp is wanted, but shows messages only where a
- * shell is started on a terminal. Greeters would flash it, jobs have no reader.
+ * sshd opens the session before it knows whether a terminal, scp or sftp is wanted, but shows
+ * messages only where a shell is started on a terminal. Greeters would flash it, jobs have no
+ * reader.
  */
 static bool is_terminal(const Context *ctx)
 {

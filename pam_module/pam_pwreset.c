@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The entry points. auth never decides a login: it answers PAM_IGNORE (or an error), and what it puts into PAM_AUTHTOK
- * is verified by the modules below. Whatever fails in it leaves the ordinary login as it would be without it.
+ * The entry points. auth never decides a login: it answers PAM_IGNORE (or an error), and what it
+ * puts into PAM_AUTHTOK is verified by the modules below. Whatever fails in it leaves the ordinary
+ * login as it would be without it.
  */
 
 #include <unistd.h>
@@ -18,8 +19,9 @@
 #define SSSD_PREAUTH "/var/lib/sss/pubconf/pam_preauth_available"
 
 /*
- * Asks as the module below would: the same prompt, and once only, because it is kept for that module. PAM_CONV_ERR when
- * the person gave up; PAM_IGNORE when libpam failed, so that the module below sees it for itself.
+ * Asks as the module below would: the same prompt, and once only, because it is kept for that
+ * module. PAM_CONV_ERR when the person gave up; PAM_IGNORE when libpam failed, so that the module
+ * below sees it for itself.
  */
 static int authtok_ask(const Context *ctx, bool *empty)
 {
@@ -35,8 +37,9 @@ static int authtok_ask(const Context *ctx, bool *empty)
 }
 
 /*
- * PAM_CONV_ERR when the person gave up at the password itself: with conv_err=die nobody below asks a second time.
- * An empty reply after that is the password, for there are accounts that have an empty one.
+ * PAM_CONV_ERR when the person gave up at the password itself: with conv_err=die nobody below asks
+ * a second time. An empty reply after that is the password, for there are accounts that have an
+ * empty one.
  */
 static int auth_run(const Context *ctx)
 {
@@ -72,7 +75,10 @@ PUBLIC int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
 		return PAM_IGNORE;
 	if (!ctx.args.sssd_ask && access(SSSD_PREAUTH, F_OK) == 0)
 		return PAM_IGNORE;
-	/* Somebody has asked for the password already: an empty one would not be the person's call for help. */
+	/*
+	 * Somebody has asked for the password already: an empty one would not be the person's call
+	 * for help.
+	 */
 	if (pam_get_item(pamh, PAM_AUTHTOK, &authtok) != PAM_SUCCESS || authtok)
 		return PAM_IGNORE;
 	if (pam_get_user(pamh, &ctx.user, NULL) != PAM_SUCCESS || !ctx.user)
@@ -119,7 +125,10 @@ PUBLIC int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char 
 {
 	Context ctx;
 
-	/* No policy is no reason to let any password pass: until the line is mended, none is changed. */
+	/*
+	 * No policy is no reason to let any password pass: until the line is mended, none is
+	 * changed.
+	 */
 	if (context_init(&ctx, pamh, flags, argc, argv) < 0)
 		return PAM_SERVICE_ERR;
 	if (pam_get_user(pamh, &ctx.user, NULL) != PAM_SUCCESS || !ctx.user)

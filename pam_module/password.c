@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Two passes. The first proves the current password and leaves a record; the second refuses to act without it,
- * because in stacks with jumps libpam calls it for modules that the first pass had skipped.
+ * Two passes. The first proves the current password and leaves a record; the second refuses to act
+ * without it, because in stacks with jumps libpam calls it for modules that the first pass had
+ * skipped.
  */
 
 #include <string.h>
@@ -16,7 +17,10 @@
 
 #define PASSWD_FILE "/etc/passwd"
 
-/* Root is asked for no current password; but a login that forces a change runs as root as well, and is. */
+/*
+ * Root is asked for no current password; but a login that forces a change runs as root as well, and
+ * is.
+ */
 static bool old_is_skipped(int flags)
 {
 	return getuid() == 0 && !(flags & PAM_CHANGE_EXPIRED_AUTHTOK);
@@ -63,7 +67,10 @@ static int password_end(const Context *ctx, Outcome outcome)
 	}
 }
 
-/* A module above may have asked already. A wrong one is forgotten, so that no module below tries it. */
+/*
+ * A module above may have asked already. A wrong one is forgotten, so that no module below tries
+ * it.
+ */
 static int current_verify(const Context *ctx)
 {
 	AUTO_SECRET Secret current = SECRET_NULL;
@@ -94,19 +101,33 @@ static int account_check(const Context *ctx)
 	return password_end(ctx, call_exists(ctx));
 }
 
-int password_prelim(const Context *ctx, int flags)
+static int prelim_policy(const Context *ctx)
+{
+	record_clear(ctx, RECORD_PRELIM_POLICY);
+	return record_set(ctx, RECORD_PRELIM_POLICY) < 0 ? PAM_BUF_ERR : PAM_SUCCESS;
+}
+
+static int prelim_directory(const Context *ctx, int flags)
 {
 	int r = PAM_SUCCESS;
 
-	record_clear(ctx, RECORD_PRELIM);
-	if (!ctx->args.policy_only && !is_fresh(ctx, flags)) {
+	record_clear(ctx, RECORD_PRELIM_DIRECTORY);
+	record_clear(ctx, RECORD_ELSEWHERE);
+	if (!is_fresh(ctx, flags)) {
 		r = account_check(ctx);
+		if (r == PAM_USER_UNKNOWN)
+			return record_set(ctx, RECORD_ELSEWHERE) < 0 ? PAM_BUF_ERR : r;
 		if (r == PAM_SUCCESS && !old_is_skipped(flags))
 			r = current_verify(ctx);
 	}
-	if (r == PAM_SUCCESS && record_set(ctx, RECORD_PRELIM) < 0)
+	if (r == PAM_SUCCESS && record_set(ctx, RECORD_PRELIM_DIRECTORY) < 0)
 		r = PAM_BUF_ERR;
 	return r;
+}
+
+int password_prelim(const Context *ctx, int flags)
+{
+	return ctx->args.policy_only ? prelim_policy(ctx) : prelim_directory(ctx, flags);
 }
 
 static int old_get(const Context *ctx, Secret *old)
@@ -128,8 +149,8 @@ static Outcome change_submit(const Context *ctx, const Secret *password, Reasons
 }
 
 /*
- * The verdict alone. Like everywhere, root may do as he pleases (a host must stay manageable while the
- * daemon is away) unless enforce_for_root says otherwise; he is told all the same.
+ * The verdict alone. Like everywhere, root may do as he pleases (a host must stay manageable while
+ * the daemon is away) unless enforce_for_root says otherwise; he is told all the same.
  */
 static Outcome check_submit(const Context *ctx, const Secret *password, Reasons *reasons,
 			    void *userdata)
@@ -151,7 +172,10 @@ static Outcome check_submit(const Context *ctx, const Secret *password, Reasons 
 	return OUTCOME_OK;
 }
 
-/* The new password: what a module above asked for, which cannot be asked for again, or the person's choice. */
+/*
+ * The new password: what a module above asked for, which cannot be asked for again, or the person's
+ * choice.
+ */
 static Outcome new_get(const Context *ctx, ChooseSubmit submit, void *userdata, Secret *password)
 {
 	const void *text = NULL;
@@ -174,10 +198,21 @@ static Outcome new_get(const Context *ctx, ChooseSubmit submit, void *userdata, 
 	return outcome;
 }
 
+/* A record is good for one second pass. */
+static bool record_take(const Context *ctx, const char *name)
+{
+	bool held = record_holds(ctx, name);
+
+	record_clear(ctx, name);
+	return held;
+}
+
 static int update_policy(const Context *ctx, int flags, Secret *password)
 {
 	bool bound = ctx->args.enforce_for_root || !old_is_skipped(flags);
 
+	if (!record_take(ctx, RECORD_PRELIM_POLICY))
+		return PAM_AUTHTOK_ERR;
 	return password_end(ctx, new_get(ctx, check_submit, &bound, password));
 }
 
@@ -186,6 +221,12 @@ static int update_directory(const Context *ctx, int flags, Secret *password)
 	AUTO_SECRET Secret old = SECRET_NULL;
 	int r;
 
+	if (record_take(ctx, RECORD_ELSEWHERE))
+		return PAM_USER_UNKNOWN;
+	if (!record_take(ctx, RECORD_PRELIM_DIRECTORY))
+		return PAM_AUTHTOK_ERR;
+	if (is_fresh(ctx, flags))
+		return PAM_SUCCESS;
 	if (old_is_skipped(flags))
 		return password_end(ctx, new_get(ctx, change_submit, NULL, password));
 	if (old_get(ctx, &old) < 0)
@@ -201,18 +242,14 @@ int password_update(const Context *ctx, int flags)
 	AUTO_SECRET Secret password = SECRET_NULL;
 	int r;
 
-	if (!record_holds(ctx, RECORD_PRELIM))
-		return PAM_AUTHTOK_ERR;
-	record_clear(ctx, RECORD_PRELIM);
-	if (ctx->args.policy_only)
-		r = update_policy(ctx, flags, &password);
-	else if (is_fresh(ctx, flags))
-		return PAM_SUCCESS;
-	else
-		r = update_directory(ctx, flags, &password);
-	if (r == PAM_SUCCESS && pam_set_item(ctx->pamh, PAM_AUTHTOK, password.bytes) != PAM_SUCCESS)
+	r = ctx->args.policy_only ? update_policy(ctx, flags, &password)
+				  : update_directory(ctx, flags, &password);
+	/* For the modules below: to write it, or to unlock a keyring with it. */
+	if (r == PAM_SUCCESS && password.len > 0 &&
+	    pam_set_item(ctx->pamh, PAM_AUTHTOK, password.bytes) != PAM_SUCCESS)
 		r = PAM_BUF_ERR;
-	else if (r != PAM_SUCCESS)
+	/* What was not accepted may not be written by a module that is called all the same. */
+	if (r != PAM_SUCCESS && r != PAM_USER_UNKNOWN)
 		pam_set_item(ctx->pamh, PAM_AUTHTOK, NULL);
 	return r;
 }

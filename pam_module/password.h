@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pam_sm_chauthtok: writing the directory's password through the daemon, or judging one for the modules below. */
+/*
+ * pam_sm_chauthtok: writing the directory's password through the daemon, or judging one for the
+ * modules below.
+ */
 #pragma once
 
 #include "context.h"

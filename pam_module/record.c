@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Records as PAM data; the value is the user's name, since PAM_USER may change between two calls. */
+/*
+ * Records as PAM data; the value is the user's name, since PAM_USER may change between two calls.
+ */
 
 #include <string.h>
 

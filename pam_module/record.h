@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What one entry point leaves for a later one of the same transaction, bound to the user that it was done for. */
+/*
+ * What one entry point leaves for a later one of the same transaction, bound to the user that it
+ * was done for.
+ */
 #pragma once
 
 #include "context.h"
 
-#define RECORD_PRELIM "pwreset-prelim"       /* the first pass of chauthtok went well */
+/*
+ * The first pass of chauthtok: it went well (in each of the two modes), or the account is not ours.
+ */
+#define RECORD_PRELIM_DIRECTORY "pwreset-prelim-directory"
+#define RECORD_PRELIM_POLICY "pwreset-prelim-policy"
+#define RECORD_ELSEWHERE "pwreset-elsewhere"
 #define RECORD_RECOVERED "pwreset-recovered" /* the password was set a moment ago */
 
 /* -ENOMEM when it could not be kept: then act as if it had not happened. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Everything that a person reads, in the languages that ship, compiled in. Not gettext: it would bind a domain for the
- * whole process, keep memory and open files behind dlclose(), and read LANGUAGE and catalogues in programs that are
- * privileged. Lines have at most TEXT_LINE_MAX characters, because greeters cut what is longer.
+ * Everything that a person reads, in the languages that ship, compiled in. Not gettext: it would
+ * bind a domain for the whole process, keep memory and open files behind dlclose(), and read
+ * LANGUAGE and catalogues in programs that are privileged. Lines have at most TEXT_LINE_MAX
+ * characters, because greeters cut what is longer.
  */
 #pragma once
 
@@ -75,13 +76,16 @@ typedef enum TextId {
 /* Never NULL. */
 const char *text_get(TextId id, Language language);
 
-/* For a code of the policy; one that is not known here becomes "too guessable", or no hint at all (TEXT_N). */
+/*
+ * For a code of the policy; one that is not known here becomes "too guessable", or no hint at all
+ * (TEXT_N).
+ */
 TextId text_of_reason(const char *code);
 TextId text_of_hint(const char *code);
 
 /*
- * What the program's own locale says, as far as it set one: English where it did not, where the language does not
- * ship, and where its terminal is not UTF-8. The environment is not looked at.
+ * What the program's own locale says, as far as it set one: English where it did not, where the
+ * language does not ship, and where its terminal is not UTF-8. The environment is not looked at.
  */
 Language language_of_program(void);
 /* RFC 5646: "en" and so on. */

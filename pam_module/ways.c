@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Each way ends with a grant, or with OUTCOME_CANCELLED (an empty reply), which leads to the next. The order of the
- * prompts depends on empty replies and on the daemon's answers, which are the same for people who do not exist.
+ * Each way ends with a grant, or with OUTCOME_CANCELLED (an empty reply), which leads to the next.
+ * The order of the prompts depends on empty replies and on the daemon's answers, which are the same
+ * for people who do not exist.
  */
 
 #include "conv.h"
 #include "ways.h"
 
-/* What a conversation's reply means where text is wanted. Too long is text as well: it is sent as a wrong one. */
+/*
+ * What a conversation's reply means where text is wanted. Too long is text as well: it is sent as a
+ * wrong one.
+ */
 static Outcome outcome_of_reply(Reply reply)
 {
 	switch (reply) {
