@@ -175,6 +175,16 @@ class Lab(Container, Directory):
     def restart(self, *units):
         self.exec(["systemctl", "restart", *units])
 
+    def wait_sssd(self, timeout=30):
+        """Returns when SSSD answers again: after an outage of slapd it takes its time to notice."""
+        deadline = time.monotonic() + timeout
+        argv = ["pamtester", "sshd-sss", people.PROBE, "authenticate"]
+        while self.exec(argv, input=people.password(people.PROBE) + "\n", check=False).returncode:
+            if time.monotonic() > deadline:
+                raise LabError(f"SSSD is still offline after {timeout} s")
+            self.exec(["systemctl", "kill", "--kill-whom=main", "--signal=USR2", "sssd.service"])
+            time.sleep(10 * POLL_S)
+
     def signal(self, program, number="KILL"):
         """A signal to each process inside that runs the program (its name, as ps shows it)."""
         self.exec(["pkill", f"-{number}", "-x", program])

@@ -38,6 +38,7 @@ ROLE_GROUPS = ("pwreset-helpdesk", "pwreset-admin", "pwreset-owner")
 PRIVILEGED_GROUPS = ("it-staff", "board")
 SUDO_GROUP = "labsudo"
 LOCAL_USER = "lou"  # in /etc/passwd alone
+PROBE = "probe"  # Lab.wait_sssd() logs in as this one: let tests leave it alone
 
 
 def password(uid):
@@ -130,6 +131,7 @@ SPECIAL = (
     Person("stan", "Stan Staff", groups=("it-staff",)),
     Person("nestor", "Nestor Nested"),  # in directors, which is in board
     Person("sysop", "Sys Op", uid_number=900),  # privileged by number
+    Person(PROBE, "Lab Probe"),
 )
 
 NAMED = ORDINARY + SPECIAL

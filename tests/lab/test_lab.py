@@ -222,6 +222,7 @@ class Site(LabCase):
         for _ in range(8):
             self.lab.restart("slapd")
         self.log_in("alice", "password")
+        self.lab.wait_sssd()
         self.log_in("alice", "password", SSH_SSS_PORT)
 
     def test_slapd_killed_loses_nothing(self):
@@ -368,9 +369,10 @@ class Life(unittest.TestCase):
         self.assertFalse(lab.folder.exists())
 
     def test_a_name_is_taken_once(self):
-        with Lab.new("taken") as lab:
+        name = f"taken-{os.getpid()}"
+        with Lab.new(name) as lab:
             with self.assertRaises(LabError):
-                Lab.new("taken")
+                Lab.new(name)
             lab.start()
         with self.assertRaises(LabError):
             Lab.new("../x")
