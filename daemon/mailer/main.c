@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * pwreset-mailer: a worker of pwresetd, started by systemd for a connection on standard input. It holds the relay's
+ * password and nothing of the directory's.
+ */
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "mailer.h"
+#include "version.h"
+
+#define IDLE_MS (30 * 1000)
+#define ALARM_SLACK_MS (10 * 1000) /* the deadlines of a call end before the alarm does */
+
+typedef struct Options {
+	const char *root;
+	bool check;
+} Options;
+
+static int usage(FILE *out, int status)
+{
+	fputs("pwreset-mailer [--check] [--root=DIR]\n\n"
+	      "Started by pwreset-mailer.socket with a connection on standard input.\n"
+	      "  --check     read the configuration and all templates, say what is wrong, and end\n"
+	      "  --root=DIR  folder that stands for / in all paths (for tests)\n",
+	      out);
+	return status;
+}
+
+/* 0: go on; else the exit status plus one. */
+static int options_parse(int argc, char **argv, Options *options)
+{
+	static const struct option known[] = { { "check", no_argument, NULL, 'c' },
+					       { "root", required_argument, NULL, 'r' },
+					       { "help", no_argument, NULL, 'h' },
+					       { "version", no_argument, NULL, 'v' },
+					       { 0 } };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) >= 0)
+		switch (c) {
+		case 'c':
+			options->check = true;
+			break;
+		case 'r':
+			options->root = optarg;
+			break;
+		case 'h':
+			return usage(stdout, EXIT_SUCCESS) + 1;
+		case 'v':
+			puts("pwreset-mailer " PWRESET_VERSION);
+			return EXIT_SUCCESS + 1;
+		default:
+			return usage(stderr, EXIT_FAILURE) + 1;
+		}
+	return optind == argc ? 0 : usage(stderr, EXIT_FAILURE) + 1;
+}
+
+static int process_prepare(void)
+{
+	int fd;
+
+	/* A socket must never become one of the standard descriptors: a child closes around them. */
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+	/* OpenSSL writes without MSG_NOSIGNAL. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int password_read(Secret *password)
+{
+	int r;
+
+	r = credential_read("smtp-password", password->bytes, SECRET_MAX, &password->len, config_complain_stderr, NULL);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		password->bytes[password->len] = '\0';
+	return r;
+}
+
+static int serve(Mailer *mailer)
+{
+	static const ServeMethod methods[] = { { "org.pwreset.Mailer.Send", mailer_send },
+					       { "org.pwreset.Mailer.Probe", mailer_probe },
+					       { 0 } };
+	struct stat st;
+
+	if (fstat(STDIN_FILENO, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		fputs("pwreset-mailer: standard input is no socket: pwreset-mailer.socket starts this program\n", stderr);
+		return -ENOTSOCK;
+	}
+	return serve_run(STDIN_FILENO, methods, mailer, IDLE_MS, mailer->config->mail.timeout * 1000 + ALARM_SLACK_MS);
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP(config_freep) Config *config = NULL;
+	CLEANUP(mailer_deinit) Mailer mailer = { .config = NULL };
+	AUTO_SECRET Secret password = SECRET_NULL;
+	Options options = { .root = "" };
+	int r;
+
+	r = options_parse(argc, argv, &options);
+	if (r != 0)
+		return r - 1;
+	r = process_prepare();
+	if (r == 0)
+		r = config_load(&config, options.root, config_complain_stderr, NULL);
+	if (r == 0)
+		r = password_read(&password);
+	if (r == 0)
+		r = mailer_init(&mailer, config, options.root, &password);
+	if (r == 0 && !options.check)
+		r = serve(&mailer);
+	if (r < 0) {
+		fprintf(stderr, "pwreset-mailer: %s\n", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}

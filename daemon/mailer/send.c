@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* org.pwreset.Mailer.Send: one message to each address, one answer for all. */
+
+#include <string.h>
+
+#include "mailer.h"
+
+#define DETAIL_MAX 1024
+#define PREFERENCE_MAX 128 /* a tag, or a list of them with weights */
+
+typedef struct SendParameters {
+	const JsonNode *mail;
+	const char *id;
+	const char *template;
+	const char *language;
+	const JsonNode *to;
+	const JsonNode *values;
+} SendParameters;
+
+static const VarlinkField outer[] = {
+	{ "mail", JSON_OBJECT, offsetof(SendParameters, mail), true, 0 },
+	{ 0 },
+};
+
+static const VarlinkField inner[] = {
+	{ "id", JSON_STRING, offsetof(SendParameters, id), true, MESSAGE_ID_MAX },
+	{ "template", JSON_STRING, offsetof(SendParameters, template), true, 32 },
+	{ "language", JSON_STRING, offsetof(SendParameters, language), true, PREFERENCE_MAX },
+	{ "to", JSON_ARRAY, offsetof(SendParameters, to), true, MAILER_RECIPIENTS_MAX },
+	{ "values", JSON_OBJECT, offsetof(SendParameters, values), true, _VALUE_MAX },
+	{ 0 },
+};
+
+/* 0, or the member that is wrong in *bad. */
+static int values_read(const JsonNode *object, Values *values, const char **bad)
+{
+	const JsonNode *key = json_first(object);
+
+	for (uint32_t i = 0; i < object->n; i++) {
+		const JsonNode *value = json_next(key);
+
+		*bad = key->string;
+		if (value->type != JSON_STRING || values_set(values, key->string, value->string) < 0)
+			return -EINVAL;
+		key = json_next(value);
+	}
+	return 0;
+}
+
+static int parameters_read(const VarlinkCall *call, SendParameters *p, MailKind *kind, Values *values, const char **bad)
+{
+	if (varlink_dispatch(call->parameters, outer, p, bad) != 0 || varlink_dispatch(p->mail, inner, p, bad) != 0)
+		return -EINVAL;
+	*bad = "template";
+	if (kind_from_name(p->template, kind) < 0)
+		return -EINVAL;
+	*bad = "to";
+	if (p->to->n == 0)
+		return -EINVAL;
+	JSON_FOREACH(address, p->to)
+		if (address->type != JSON_STRING)
+			return -EINVAL;
+	if (values_read(p->values, values, bad) < 0)
+		return -EINVAL;
+	*bad = values_missing(values, *kind);
+	return *bad ? -EINVAL : 0;
+}
+
+static void secrets_hide(Trace *trace, const Values *values)
+{
+	static const ValueName secret[] = { VALUE_LINK, VALUE_CODE, VALUE_PASSWORD, VALUE_REVOKE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(secret); i++)
+		trace_hide(trace, values->text[secret[i]]);
+}
+
+/* With one address the relay's words; with several, those of the addresses that did not go well. */
+static void detail_add(Buf *detail, const Trace *trace, const char *to, uint32_t n, RelayResult result)
+{
+	char masked[MAIL_ADDRESS_MAX + 1], text[TRACE_TEXT_MAX + 32];
+	Buf out;
+
+	buf_init(&out, text, sizeof(text));
+	trace_detail(trace, &out);
+	if (n == 1) {
+		buf_puts(detail, text);
+	} else if (result != RELAY_SENT) {
+		mail_address_mask(to, masked, sizeof(masked));
+		buf_printf(detail, "%s%s: %s", detail->len > 0 ? "; " : "", masked, text);
+	}
+}
+
+/*
+ * Temporary if any address may still get it, else sent if any has got it: a retry writes to all again, with the same
+ * Message-IDs, and what the values carry was made anew for it.
+ */
+static const char *send_all(Mailer *mailer, const SendParameters *p, const Values *values, Buf *detail)
+{
+	Deadline deadline = monotonic_ms() + mailer->config->mail.timeout * UINT64_C(1000);
+	unsigned index = 0, n_sent = 0;
+	bool again = false;
+	Trace trace;
+
+	JSON_FOREACH(to, p->to) {
+		RelayResult result;
+
+		trace_init(&trace);
+		secrets_hide(&trace, values);
+		result = mailer_deliver(mailer, p->id, index++, to->string, deadline, &trace);
+		if (result == RELAY_SENT)
+			n_sent++;
+		else if (result != RELAY_PERMANENT)
+			again = true;
+		detail_add(detail, &trace, to->string, p->to->n, result);
+	}
+	if (p->to->n > 1 && n_sent == p->to->n)
+		buf_printf(detail, "sent to %u addresses", n_sent);
+	return again ? "temporary" : n_sent > 0 ? "sent" : "permanent";
+}
+
+int mailer_send(Serve *serve, const VarlinkCall *call, void *userdata)
+{
+	Mailer *mailer = userdata;
+	SendParameters p = { .mail = NULL };
+	Values values = { .minutes = 0 };
+	const char *bad = "mail", *status;
+	char text[DETAIL_MAX];
+	MailKind kind;
+	Buf detail;
+	JsonWriter *w;
+
+	if (parameters_read(call, &p, &kind, &values, &bad) < 0)
+		return serve_invalid(serve, bad);
+	mailer_defaults(mailer, &values);
+	buf_init(&detail, text, sizeof(text));
+	if (mailer_render(mailer, kind, p.language, &values) < 0) {
+		status = "permanent";
+		buf_printf(&detail, "template %s: the text is too long", p.template);
+	} else {
+		status = send_all(mailer, &p, &values, &detail);
+	}
+	mail_text_wipe(&mailer->text);
+	w = serve_reply(serve);
+	json_put_string(w, "status", status);
+	json_put_string(w, "detail", text);
+	return serve_send(serve);
+}
