@@ -103,13 +103,13 @@ struct PolicyVerdict {
 };
 
 int policy_open(Policy **ret, const PolicyConfig *config);
-/* After policy_open() failed: which file was it; NULL when none. Points into config. */
+/* After policy_open() failed: the file that cannot be used, NULL when it was something else. */
 const char *policy_open_failed_path(const PolicyConfig *config);
 Policy *policy_free(Policy *policy);
 
 /*
- * Always gives a verdict; nothing is allocated, and every copy made of the password is wiped before
- * the return. Words that are too long or not UTF-8, and those above the limits, are ignored: they
+ * Always gives a verdict; every copy that is made of the password is wiped before the return, but
+ * for libzxcvbn's own of at most 40 bytes, freed as it is: call it where no core is ever dumped. Words that are too long or not UTF-8, and those above the limits, are ignored: they
  * can only make a verdict stricter, and a strange directory value must not stop a person.
  */
 void policy_check(const Policy *policy, const PolicyInput *input, PolicyVerdict *ret);

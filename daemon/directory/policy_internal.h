@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the parts of the password policy share. Costs are in sixteenths of a bit (log2 of guesses),
+ * so that the estimate needs no floating point and is the same on every machine.
+ */
+#pragma once
+
+#include "policy.h"
+
+#define COST_BIT 16U
+#define COST_BITS(b) ((uint32_t)((b) * COST_BIT))
+#define COST_NONE UINT32_MAX
+
+/*
+ * What is looked at: longer passwords are judged by windows of this size, since a part cannot be
+ * harder to guess than the whole. Folding may write up to three symbols for one code point.
+ */
+#define TEXT_WINDOW 96U
+#define TEXT_MAX (TEXT_WINDOW * 3U)
+#define WORD_SYMBOLS_MAX 24U
+#define TOKENS_MAX 160U
+
+typedef struct Symbol Symbol;
+typedef struct Text Text;
+typedef struct Token Token;
+typedef struct Tokens Tokens;
+typedef struct Words Words;
+typedef struct Filter Filter;
+typedef struct Lattice Lattice;
+
+/* One folded symbol of the password. */
+struct Symbol {
+        uint32_t raw;      /* code point as typed */
+        uint32_t base;     /* lower case, without marks, one script's plain letter where there is one */
+        bool first;        /* false for the second and third symbol of one code point */
+        bool upper;
+};
+
+struct Text {
+        Symbol symbols[TEXT_MAX];
+        size_t n;
+};
+
+typedef enum TokenKind {
+        TOKEN_PERSON,
+        TOKEN_SITE,
+        TOKEN_OLD,
+} TokenKind;
+
+/* A word of the person's or the site's, folded to its skeleton (see fold_skeleton()). */
+struct Token {
+        uint32_t symbols[WORD_SYMBOLS_MAX];
+        uint8_t n;
+        uint8_t kind;
+};
+
+struct Tokens {
+        Token tokens[TOKENS_MAX];
+        size_t n;
+};
+
+/* policy_fold.c */
+
+/* Reason bits, 0 when the bytes are acceptable text; *ret_n code points. cps has room for max. */
+uint32_t text_validate(const uint8_t *bytes, size_t n, uint32_t *cps, size_t max, size_t *ret_n);
+/* Appends the folded form of one code point: number of symbols written (≤ 3), 0 for pure marks. */
+size_t fold_code_point(uint32_t cp, uint32_t out[static 3]);
+void text_fold(Text *text, const uint32_t *cps, size_t n);
+/* Letter that a digit or symbol stands for: up to three, 0-terminated. */
+const uint32_t *fold_substitutes(uint32_t base);
+/* One representative of all that people write for one another: equal skeletons are alike. */
+uint32_t fold_skeleton(uint32_t base);
+bool symbol_is_letter(uint32_t base);
+/* UTF-8 to folded symbols, at most max; 0 when it is not UTF-8 or empty. */
+size_t fold_word(const char *utf8, size_t n, uint32_t *out, size_t max);
+/* Latin spelling of a Cyrillic or Greek letter in one of TRANSLIT_SCHEMES ways; NULL if none. */
+#define TRANSLIT_SCHEMES 3U
+const char *fold_translit(uint32_t base, unsigned scheme);
+
+/* policy_layout.c */
+
+typedef enum View {
+        VIEW_DIRECT, /* as typed, digits and symbols also as the letters they resemble */
+        VIEW_CYRILLIC_KEYS, /* Latin keys struck where a Russian or Ukrainian layout was meant */
+        VIEW_GREEK_KEYS,
+        VIEW_HEBREW_KEYS,
+        VIEW_ARABIC_KEYS,
+        VIEW_HANGUL_KEYS,
+        VIEW_LATIN_KEYS, /* the reverse: any other layout's letters read as Latin keys */
+        _VIEW_MAX,
+} View;
+
+#define VIEW_CHOICES 4U
+
+/* Fills the tables; before anything else here. */
+void layout_prepare(void);
+/* What the key of raw gives in the view, folded; 0-terminated; false where nothing. */
+bool layout_view(View view, const Symbol *symbol, uint32_t out[static VIEW_CHOICES]);
+
+#define LAYOUT_COUNT 9U
+/* Row in the high, column in the low nibble, 0xff where the layout has no such key. */
+uint8_t layout_key(unsigned layout, uint32_t raw, bool *ret_shifted);
+/* Are two keys the same or neighbours? The direction, 1 … 9, 5 for the same key, else 0. */
+unsigned layout_direction(unsigned layout, uint8_t from, uint8_t to);
+
+/* policy_words.c */
+
+int words_open(Words **ret, const char *path);
+Words *words_free(Words *words);
+/* A node is an index; 0 is the root. Next node by one byte, UINT32_MAX when there is none. */
+uint32_t words_step(const Words *words, uint32_t node, uint8_t byte);
+/* Cost when a word ends here, else COST_NONE. */
+uint32_t words_cost(const Words *words, uint32_t node);
+uint32_t words_root(const Words *words);
+/*
+ * How surprising a letter is after three others, in the script of the letter; COST_NONE for a
+ * symbol that no model knows. Contexts are alphabet indices, 0 for the word's start.
+ */
+typedef enum Script {
+        SCRIPT_LATIN,
+        SCRIPT_CYRILLIC,
+        _SCRIPT_MAX,
+} Script;
+#define SCRIPT_LATIN_SYMBOLS 27U
+#define SCRIPT_CYRILLIC_SYMBOLS 34U
+unsigned script_index(Script script, uint32_t base); /* 0 when it is not of the script */
+uint32_t words_letter_cost(const Words *words, Script script, const unsigned index[static 4]);
+
+/* policy_tokens.c */
+
+void tokens_add(Tokens *tokens, const char *word, size_t n, TokenKind kind);
+
+/* policy_lattice.c: the cheapest way to write the text as known pieces */
+
+typedef enum Piece {
+        PIECE_BRUTE,
+        PIECE_WORD,
+        PIECE_SPELLING, /* no known word, but letters that follow one another as in words */
+        PIECE_PERSON,
+        PIECE_SITE,
+        PIECE_OLD,
+        PIECE_WALK,
+        PIECE_REPEAT,
+        PIECE_SEQUENCE,
+        PIECE_DATE,
+        _PIECE_MAX,
+} Piece;
+
+struct Lattice {
+        const Text *text;
+        const Words *words;
+        const Tokens *tokens;
+        const uint32_t *old; /* skeletons of the old password */
+        size_t n_old;
+        uint32_t budget; /* steps left in the dictionary: bounds the time, see lattice_cost() */
+        uint32_t skeleton[TEXT_MAX];
+        uint16_t uppers[TEXT_MAX + 1]; /* number of capitals before a position */
+        uint32_t cost[TEXT_MAX + 1];
+        uint16_t from[TEXT_MAX + 1];
+        uint8_t piece[TEXT_MAX + 1];
+};
+
+void lattice_relax(Lattice *lattice, size_t from, size_t to, uint32_t cost, Piece piece);
+/* What the capitals in [from, to) add. */
+uint32_t lattice_case_cost(const Lattice *lattice, size_t from, size_t to);
+/* The whole text's cost; *ret_pieces says which pieces (1 << Piece) the cheapest way has. */
+uint32_t lattice_cost(Lattice *lattice, uint32_t *ret_pieces);
+
+/* policy_match_words.c, policy_match_patterns.c, policy_match_walk.c: what can start at i */
+
+void match_words(Lattice *lattice, size_t i);
+void match_words_reversed(Lattice *lattice, size_t end);
+void match_spelling(Lattice *lattice, size_t i);
+void match_tokens(Lattice *lattice, size_t i);
+void match_old(Lattice *lattice, size_t i);
+void match_repeat(Lattice *lattice, size_t i);
+void match_sequence(Lattice *lattice, size_t i);
+void match_date(Lattice *lattice, size_t i);
+void match_brute(Lattice *lattice, size_t i);
+void match_walk(Lattice *lattice, size_t i);
+
+/* policy_filter.c */
+
+int filter_open(Filter **ret, const char *path);
+Filter *filter_free(Filter *filter);
+bool filter_contains(const Filter *filter, const uint8_t *password, size_t n);
+
+/* policy_zxcvbn.c: a cost, or COST_NONE when the library could not see all of the text */
+uint32_t zxcvbn_cost(const Text *text, const char *const *words, size_t n_words);
