@@ -197,3 +197,8 @@ int client_next(Client *client, unsigned timeout_ms, VarlinkReply *reply)
 	client->broken = r < 0;
 	return r;
 }
+
+int client_fd(const Client *client)
+{
+	return varlink_stream_fd(client->stream);
+}

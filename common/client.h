@@ -28,3 +28,6 @@ JsonWriter *client_open(Client *client, const char *method, bool more);
 int client_call(Client *client, unsigned timeout_ms, VarlinkReply *reply);
 /* The next reply of a call with more, while the previous one had continues. */
 int client_next(Client *client, unsigned timeout_ms, VarlinkReply *reply);
+
+/* The socket, for a caller that passes bytes of others on after its last call. Stays the client's. */
+int client_fd(const Client *client);
