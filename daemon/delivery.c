@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One job a request in hand. What the workers' answers mean is delivery_job.c's. */
+
+#include "broker.h"
+#include "delivery_private.h"
+
+#define PAUSE_MIN_MS 1000
+#define PAUSE_MAX_MS 30000
+#define TROUBLES_TOLERATED 3 /* failures in a row that may be the requests' own */
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* While directory or relay seem to be down, one request at a time looks whether they are back. */
+static unsigned jobs_allowed(const Delivery *delivery)
+{
+	const Config *config = delivery->broker->config;
+
+	if (delivery->stopping)
+		return 0;
+	if (delivery->troubles > TROUBLES_TOLERATED)
+		return 1;
+	return 2 * (config->directory.connections + config->mail.connections);
+}
+
+static void timer_arm(Delivery *delivery, int64_t at_ms)
+{
+	int64_t now = mark_now_ms(&delivery->broker->mark);
+	uint64_t wait = at_ms > now ? (uint64_t)(at_ms - now) * 1000 : 0;
+
+	sd_event_source_set_time_relative(delivery->timer, wait);
+	sd_event_source_set_enabled(delivery->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
+{
+	Delivery *delivery = userdata;
+	Broker *broker = delivery->broker;
+	int64_t now = mark_now_ms(&broker->mark), due;
+
+	if (delivery->pause_until > now) {
+		timer_arm(delivery, delivery->pause_until);
+		return 0;
+	}
+	/* Ends: each round takes a request that is due, and a job keeps it or it is due later. */
+	while (delivery->n_jobs < jobs_allowed(delivery)) {
+		Request *request = spool_take(broker->spool, now);
+
+		if (!request)
+			break;
+		job_start(delivery, request, now);
+	}
+	due = spool_next_due(broker->spool);
+	if (due != INT64_MAX && delivery->n_jobs < jobs_allowed(delivery))
+		timer_arm(delivery, due);
+	return 0;
+}
+
+void delivery_trouble(Delivery *delivery)
+{
+	unsigned beyond;
+	int64_t pause = PAUSE_MIN_MS;
+
+	if (++delivery->troubles <= TROUBLES_TOLERATED)
+		return;
+	beyond = delivery->troubles - TROUBLES_TOLERATED;
+	while (--beyond > 0 && pause < PAUSE_MAX_MS)
+		pause *= 2;
+	delivery->pause_until = mark_now_ms(&delivery->broker->mark) + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
+}
+
+void delivery_success(Delivery *delivery)
+{
+	delivery->troubles = 0;
+	delivery->pause_until = 0;
+}
+
+int delivery_new(Delivery **ret, Broker *broker)
+{
+	CLEANUP(delivery_freep) Delivery *delivery = calloc(1, sizeof(*delivery));
+	int r;
+
+	if (!delivery)
+		return -ENOMEM;
+	delivery->broker = broker;
+	r = sd_event_add_time_relative(broker->event, &delivery->timer, CLOCK_MONOTONIC, 0, 1000, on_timer, delivery);
+	if (r < 0)
+		return r;
+	*ret = STEAL(delivery);
+	return 0;
+}
+
+Delivery *delivery_free(Delivery *delivery)
+{
+	if (!delivery)
+		return NULL;
+	while (delivery->jobs)
+		job_free(delivery->jobs);
+	sd_event_source_disable_unref(delivery->timer);
+	free(delivery);
+	return NULL;
+}
+
+void delivery_wake(Delivery *delivery)
+{
+	timer_arm(delivery, 0);
+}
+
+bool delivery_busy(const Delivery *delivery)
+{
+	return delivery->n_jobs > 0;
+}
+
+void delivery_stop(Delivery *delivery)
+{
+	delivery->stopping = true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Between the queue of deliveries and a single one. */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "delivery.h"
+#include "spool.h"
+#include "worker.h"
+
+typedef struct Job {
+	Delivery *delivery;
+	Request *request; /* taken from the spool */
+	SpoolWaiter waiter;
+	Work *work;
+	Buf mail; /* the call to the mailer, secrets and all: own memory, wiped */
+	struct Job *next, *previous;
+} Job;
+
+struct Delivery {
+	Broker *broker;
+	sd_event_source *timer;
+	Job *jobs;
+	unsigned n_jobs;
+	unsigned troubles;   /* in a row */
+	int64_t pause_until; /* milliseconds since the epoch */
+	bool stopping;
+};
+
+void job_start(Delivery *delivery, Request *request, int64_t now_ms);
+/* Without a word to the spool: what it was doing counts as an attempt of unknown outcome. */
+void job_free(Job *job);
+
+/* Directory or relay could not be reached; or one of them has done its work. */
+void delivery_trouble(Delivery *delivery);
+void delivery_success(Delivery *delivery);
