@@ -18,6 +18,7 @@ CONF = "/etc/pwreset/pwreset.conf"
 CREDENTIALS = "/etc/pwreset/credentials"
 DIRECTORY_USER = "pwreset-directory"
 SLAPD_EXTRA = "/etc/ldap/lab/product-global.conf"
+PREFIXES = ("/run/pwreset", "/var/lib/pwreset", "/etc/pwreset")
 # Enabled and started if they were installed.
 UNITS = (
     "pwreset-directory.socket",
@@ -37,6 +38,7 @@ PROXY_VALUES = {
     "ssl_certificate": "/etc/lab/tls/lab.crt",
     "ssl_certificate_key": "/etc/lab/tls/lab.key",
 }
+PROXY_GROUP = "pwreset-proxy"  # may speak to the page's socket
 HTTPS_PORT = 443
 
 EXTERNAL = {
@@ -117,7 +119,7 @@ def install(lab, builddir, settings, pam=PAM_PROFILES, start=True):
         raise LabError(f"meson install: {done.returncode}\n{done.stdout}")
     lab.exec(["ldconfig"])
     lab.exec(["systemd-sysusers"])
-    lab.exec(["systemd-tmpfiles", "--create", "--prefix=/run/pwreset", "--prefix=/var/lib/pwreset"])
+    lab.exec(["systemd-tmpfiles", "--create", *(f"--prefix={prefix}" for prefix in PREFIXES)])
     configure(lab, settings)
     credential(lab, "pepper", new_pepper())
     credential(lab, "ldap-password", people.SERVICE_PASSWORD + "\n")
@@ -188,6 +190,7 @@ def start_proxy(lab):
         text, count = re.subn(rf"(?m)^(\s*{directive}\s)[^;]+;", rf"\g<1>{value};", text)
         if not count:
             raise LabError(f"{found[0].name} has no {directive}")
+    lab.exec(["usermod", "-a", "-G", PROXY_GROUP, "www-data"])
     lab.path("/etc/nginx/sites-enabled/default").unlink(missing_ok=True)
     lab.write("/etc/nginx/sites-enabled/pwreset", text)
     lab.restart("nginx")

@@ -100,16 +100,11 @@ class Provisioner:
 
     def directory(self):
         """slapd.conf and cn=config, each with and without ppolicy, and the people in both."""
-        schema, acl = PRODUCT_LDAP / "pwreset.schema", PRODUCT_LDAP / "slapd-acl.conf"
-        self.write("/etc/ldap/lab/product-global.conf", "# the product's schema\n")
-        self.write("/etc/ldap/lab/product-acl.conf", "# the product's rules\n")
-        if schema.exists():
-            shutil.copy(schema, self.path("/etc/ldap/schema/pwreset.schema"))
-            self.write(
-                "/etc/ldap/lab/product-global.conf", "include /etc/ldap/schema/pwreset.schema\n"
-            )
-        if acl.exists():
-            shutil.copy(acl, self.path("/etc/ldap/lab/product-acl.conf"))
+        shutil.copy(PRODUCT_LDAP / "pwreset.schema", self.path("/etc/ldap/schema"))
+        self.write("/etc/ldap/lab/product-global.conf", "include /etc/ldap/schema/pwreset.schema\n")
+        rules = _filled("slapd-acl.conf") + _filled("slapd-index.conf")
+        self.write("/etc/ldap/lab/product-plain.conf", rules)
+        self.write("/etc/ldap/lab/product-ppolicy.conf", _filled("slapd-acl-ppolicy.conf") + rules)
         secret = people.argon2id(people.ADMIN_PASSWORD, people.CROWD_COST)
         with open(self.path("/etc/ldap/lab/database.conf"), "a", encoding="utf-8") as config:
             config.write(f"\nrootpw {secret}\n")
@@ -171,6 +166,21 @@ class Provisioner:
         ):
             say(step.__name__)
             step()
+
+
+def _filled(name):
+    """A file of ldap/ with the lab's names, as its head says: one pair of lines for each group."""
+    text = ""
+    for line in (PRODUCT_LDAP / name).read_text().splitlines(keepends=True):
+        groups = people.PRIVILEGED_GROUPS if "cn=admins," in line else ("admins",)
+        text += "".join(line.replace("cn=admins,", f"cn={group},") for group in groups)
+    for mark, value in (
+        ("@BASE@", people.BASE),
+        ("@PEOPLE@", people.PEOPLE),
+        ("@SERVICE@", people.SERVICE_DN),
+    ):
+        text = text.replace(mark, value)
+    return text
 
 
 def _openssl(*argv):
