@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Staff verbs: who may, sending links, revoking. */
+#include "admin.h"
+
+#include <string.h>
+
+#include "address.h"
+#include "event.h"
+#include "methods.h"
+#include "stored.h"
+
+#define USERS_MAX 500U
+#define ATTEMPTS_MAX 6U
+#define BATCH_MAX 64U
+
+const char *admin_refusal(Call *call, Verb verb, const Account *account)
+{
+	bool oneself = call->caller.uid > 0 && call->caller.uid == account->uid_number;
+
+	return roles_refusal(verb, call->caller.roles, account, oneself);
+}
+
+int admin_open(Call *call, Verb verb, const char *user, Account *ret)
+{
+	const char *reason = NULL;
+	int r;
+
+	if (!roles_have(verb, call->caller.roles)) {
+		r = serve_fail(call->serve, VARLINK_E_PERMISSION_DENIED);
+		return r < 0 ? r : 1;
+	}
+	r = account_find(call, user, ret);
+	if (r == ACCOUNT_E_NONE)
+		reason = "no-such-user";
+	else if (r == ACCOUNT_E_AMBIGUOUS)
+		reason = "ambiguous";
+	else if (r == 0)
+		reason = admin_refusal(call, verb, ret);
+	if (r == 0 && !reason)
+		return 0;
+	r = reason ? fail_not_allowed(call, reason) : fail_directory(call, r);
+	return r < 0 ? r : 1;
+}
+
+typedef struct AdminParameters {
+	const JsonNode *caller;
+	const JsonNode *users;
+	const char *user, *batch;
+} AdminParameters;
+
+static const VarlinkField send_link_fields[] = {
+	CALLER_FIELD,
+	{ "users", JSON_ARRAY, offsetof(AdminParameters, users), true, USERS_MAX },
+	FIELD_STRING(AdminParameters, batch, false, BATCH_MAX),
+	{ 0 },
+};
+
+static const VarlinkField revoke_fields[] = {
+	CALLER_FIELD,
+	FIELD_STRING(AdminParameters, user, true, USER_NAME_MAX),
+	{ 0 },
+};
+
+/* "ok", or a reason of NotAllowed; NULL with *error when the directory failed. */
+static const char *link_status(Call *call, const char *user, int *error)
+{
+	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
+	Addresses addresses;
+	const char *reason;
+
+	*error = account_find(call, user, &account);
+	if (*error == ACCOUNT_E_NONE)
+		return "no-such-user";
+	if (*error == ACCOUNT_E_AMBIGUOUS)
+		return "ambiguous";
+	if (*error != 0)
+		return NULL;
+	reason = admin_refusal(call, VERB_SEND_LINK, &account);
+	if (reason)
+		return reason;
+	if (!account_may_recover(&account, true))
+		return account_state_reason(account.state);
+	addresses_read(&account, call->worker->config, &addresses);
+	for (size_t i = 0; i < addresses.n; i++)
+		if (address_counts(&addresses.list[i], call->caller.now))
+			return "ok";
+	return "no-address";
+}
+
+METHOD(method_admin_send_link)
+{
+	const char *status[USERS_MAX];
+	AdminParameters p = { 0 };
+	JsonWriter *w;
+	size_t n = 0;
+	Call call;
+	int r, error;
+
+	r = call_open(&call, serve, varlink, userdata, send_link_fields, &p);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (!roles_have(VERB_SEND_LINK, call.caller.roles))
+		return serve_fail(serve, VARLINK_E_PERMISSION_DENIED);
+	JSON_FOREACH (it, p.users)
+		if (it->type != JSON_STRING)
+			return serve_invalid(serve, "users");
+	JSON_FOREACH (it, p.users) {
+		status[n] = link_status(&call, it->string, &error);
+		if (!status[n])
+			return fail_directory(&call, error);
+		n++;
+	}
+	w = serve_reply(serve);
+	n = 0;
+	json_open(w, "results", '[');
+	JSON_FOREACH (it, p.users) {
+		json_open(w, NULL, '{');
+		json_put_string(w, "user", it->string);
+		json_put_string(w, "status", status[n++]);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+	return serve_send(serve);
+}
+
+static int revoke_all(Call *call, Account *account)
+{
+	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
+		AUTO_CHANGES Changes changes = { 0 };
+		Event event = { .what = "revoked", .time = call->caller.now };
+		int r;
+
+		stored_add_class(&changes, account);
+		if (entry_has(account->entry, "pwresetToken"))
+			changes_clear(&changes, CHANGE_REPLACE, "pwresetToken");
+		snprintf(event.operation, sizeof(event.operation), "%s", call->caller.operation);
+		snprintf(event.by, sizeof(event.by), "%lld", (long long)call->caller.uid);
+		/* Even when nothing is open: requests that wait in the spool are older than this, and die. */
+		event_put(&changes, account->entry, &event);
+		r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
+		if (r != -ECONNRESET && !call_raced(call, r))
+			return r;
+		r = account_reload(call, account);
+		if (r != 0)
+			return r == ACCOUNT_E_NONE ? 0 : r;
+	}
+	return -EBUSY;
+}
+
+METHOD(method_admin_revoke)
+{
+	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
+	AdminParameters p = { 0 };
+	Call call;
+	int r;
+
+	r = call_open(&call, serve, varlink, userdata, revoke_fields, &p);
+	if (r == 0)
+		r = admin_open(&call, VERB_REVOKE, p.user, &account);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = revoke_all(&call, &account);
+	if (r != 0)
+		return fail_directory(&call, r);
+	serve_reply(serve);
+	return serve_send(serve);
+}

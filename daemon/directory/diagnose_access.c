@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Schema and access rules, tried for real and without effect: each modify begins with the deletion of a value that no entry
+ * has, so that it fails with 16 after the server has checked the rights to all of its parts.
+ */
+#include "diagnose.h"
+
+#include <string.h>
+
+#include "hash.h"
+
+#define NO_SUCH_VALUE "doctor:none"
+#define REMEDY_SCHEMA "load the schema: 'pwresetctl schema' prints it for this directory"
+#define REMEDY_ACL "install the access rules: 'pwresetctl schema --acl' prints them for this directory"
+
+/* 16: allowed. 50: not. 17: unknown attribute. 19: the policy overlay refuses a plain writer. */
+static int try_modify(Diagnosis *diagnosis, const char *dn, const char *attribute, const char *value)
+{
+	AUTO_CHANGES Changes changes = { 0 };
+	int r;
+
+	changes_add(&changes, CHANGE_DELETE, "pwresetToken", NO_SUCH_VALUE);
+	if (attribute && value)
+		changes_add(&changes, CHANGE_REPLACE, attribute, value);
+	else if (attribute)
+		changes_clear(&changes, CHANGE_REPLACE, attribute);
+	r = directory_modify(diagnosis->call->worker->directory, dn, &changes, NULL);
+	return r;
+}
+
+static bool check_attributes(Diagnosis *diagnosis)
+{
+	static const char *const names[] = {
+		NULL, "pwresetQuestions", "pwresetSavedCode", "pwresetMail", "pwresetMailState", "pwresetPin",
+		"pwresetHistory", "pwresetEvent",
+	};
+	const char *dn = diagnosis->sample.dn;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *name = names[i] ? names[i] : "pwresetToken";
+		int r = try_modify(diagnosis, dn, names[i], NULL);
+
+		if (r == DIRECTORY_E_UNDEFINED_TYPE) {
+			finding(diagnosis, SEVERITY_ERROR, "schema", "The directory does not know our attributes.", name,
+				REMEDY_SCHEMA);
+			return false;
+		}
+		if (r == DIRECTORY_E_ACCESS) {
+			finding(diagnosis, SEVERITY_ERROR, "acl", "The service may not write our attributes.", name,
+				REMEDY_ACL);
+			return false;
+		}
+		if (r != DIRECTORY_E_NO_SUCH_ATTRIBUTE) {
+			finding(diagnosis, SEVERITY_ERROR, "write", "The directory refuses to write.",
+				directory_error(diagnosis->call->worker->directory), NULL);
+			return false;
+		}
+	}
+	finding(diagnosis, SEVERITY_OK, "schema", "Our attributes are known and can be written.", dn, NULL);
+	return true;
+}
+
+static void check_class(Diagnosis *diagnosis)
+{
+	AUTO_CHANGES Changes changes = { 0 };
+	int r;
+
+	if (account_has_class(&diagnosis->sample, "pwresetAccount"))
+		return;
+	changes_add(&changes, CHANGE_DELETE, "pwresetToken", NO_SUCH_VALUE);
+	changes_add(&changes, CHANGE_ADD, "objectClass", "pwresetAccount");
+	r = directory_modify(diagnosis->call->worker->directory, diagnosis->sample.dn, &changes, NULL);
+	if (r != DIRECTORY_E_NO_SUCH_ATTRIBUTE)
+		finding(diagnosis, SEVERITY_ERROR, "acl-class",
+			"The service may not add the object class pwresetAccount to a person.",
+			directory_error(diagnosis->call->worker->directory), REMEDY_ACL);
+}
+
+static void check_password_write(Diagnosis *diagnosis)
+{
+	const Config *config = diagnosis->call->worker->config;
+	AUTO_SECRET Secret password = SECRET_NULL, hash = SECRET_NULL;
+	uint8_t random[24];
+	char text[40];
+	int r;
+
+	randombytes_buf(random, sizeof(random));
+	base64url_encode(random, sizeof(random), text, sizeof(text));
+	if (secret_set(&password, text, strlen(text)) < 0 || hash_make(config, &password, &hash) < 0)
+		return;
+	r = try_modify(diagnosis, diagnosis->sample.dn, "userPassword", hash.bytes);
+	switch (r) {
+	case DIRECTORY_E_NO_SUCH_ATTRIBUTE:
+		finding(diagnosis, SEVERITY_OK, "password-write", "The service may write passwords of ordinary people.",
+			diagnosis->sample.dn, NULL);
+		break;
+	case DIRECTORY_E_CONSTRAINT:
+		finding(diagnosis, SEVERITY_ERROR, "password-policy-overlay",
+			"The policy overlay refuses a hashed password from this writer (pwdCheckQuality 2, pwdSafeModify or "
+			"pwdMinAge).",
+			directory_error(diagnosis->call->worker->directory),
+			"grant the service '=mz' on userPassword: " REMEDY_ACL);
+		break;
+	default:
+		finding(diagnosis, SEVERITY_ERROR, "password-write", "The service may not write passwords.",
+			directory_error(diagnosis->call->worker->directory), REMEDY_ACL);
+	}
+	if (config->directory.hash != CONFIG_HASH_ARGON2ID)
+		return;
+	r = try_modify(diagnosis, diagnosis->sample.dn, "userPassword", text);
+	if (r == DIRECTORY_E_NO_SUCH_ATTRIBUTE)
+		finding(diagnosis, SEVERITY_WARNING, "password-any-form",
+			"The service may write passwords in any form, not only {ARGON2}: more than it needs.",
+			diagnosis->sample.dn, REMEDY_ACL);
+}
+
+static void check_password_read(Diagnosis *diagnosis)
+{
+	static const char *const attributes[] = { "userPassword", NULL };
+	CLEANUP(entry_freep) Entry *entry = NULL;
+	int r = directory_read(diagnosis->call->worker->directory, diagnosis->sample.dn, "(userPassword=*)", attributes,
+			       &entry);
+
+	if (r == 0)
+		finding(diagnosis, SEVERITY_ERROR, "password-read",
+			"The service can read or search stored passwords, which it never needs.", diagnosis->sample.dn,
+			REMEDY_ACL);
+	else
+		finding(diagnosis, SEVERITY_OK, "password-read", "The service cannot read stored passwords.", NULL, NULL);
+}
+
+static void check_privileged(Diagnosis *diagnosis)
+{
+	const Config *config = diagnosis->call->worker->config;
+	char filter[64];
+	AUTO_ENTRY_LIST EntryList list = { 0 };
+	DirectoryQuery query = {
+		.base = config->directory.base, .scope = DIRECTORY_SUBTREE, .filter = filter, .limit = 1
+	};
+	int r;
+
+	if (config->directory.privileged_below == 0)
+		return;
+	snprintf(filter, sizeof(filter), "(&(objectClass=posixAccount)(uidNumber<=%u))",
+		 config->directory.privileged_below - 1);
+	r = directory_search(diagnosis->call->worker->directory, &query, &list);
+	if ((r != 0 && r != DIRECTORY_E_SIZE_LIMIT) || list.n == 0)
+		return;
+	r = try_modify(diagnosis, list.entries[0]->dn, "userPassword", "{ARGON2}$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA");
+	if (r == DIRECTORY_E_NO_SUCH_ATTRIBUTE || r == DIRECTORY_E_CONSTRAINT)
+		finding(diagnosis, SEVERITY_WARNING, "acl-privileged",
+			"The directory would let the service write the password of a privileged account; only pwreset's own "
+			"check prevents it.",
+			list.entries[0]->dn, REMEDY_ACL);
+	else
+		finding(diagnosis, SEVERITY_OK, "acl-privileged",
+			"The directory itself keeps the service from privileged accounts.", list.entries[0]->dn, NULL);
+}
+
+void diagnose_access(Diagnosis *diagnosis)
+{
+	if (!check_attributes(diagnosis))
+		return;
+	check_class(diagnosis);
+	check_password_write(diagnosis);
+	check_password_read(diagnosis);
+	check_privileged(diagnosis);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The directory's own password policy: what of it meets ours. */
+#include "diagnose.h"
+
+#define POLICIES_MAX 16U
+#define FAILURES_FEW 3
+
+static void check_one(Diagnosis *diagnosis, const Entry *policy)
+{
+	const Config *config = diagnosis->call->worker->config;
+	bool hashed = config->directory.hash != CONFIG_HASH_SERVER;
+	int64_t value;
+
+	if (hashed && entry_integer(policy, "pwdInHistory", &value) && value > 0)
+		finding(diagnosis, SEVERITY_NOTICE, "ppolicy-history",
+			"pwdInHistory cannot compare hashed passwords; pwreset keeps its own history of those set here.",
+			policy->dn, NULL);
+	if (hashed && entry_integer(policy, "pwdCheckQuality", &value) && value == 2)
+		finding(diagnosis, SEVERITY_NOTICE, "ppolicy-quality",
+			"pwdCheckQuality 2 lets only writers with 'manage' on userPassword set a hash; the shipped access "
+			"rules grant it to the service alone.",
+			policy->dn, NULL);
+	if (entry_integer(policy, "pwdMaxFailure", &value) && value > 0 && value <= FAILURES_FEW)
+		finding(diagnosis, SEVERITY_WARNING, "ppolicy-lockout",
+			"So few failures lock an account that one's own typing errors do, and strangers can lock anybody.",
+			policy->dn, "pwdMaxFailure of 10 or more with a pwdFailureCountInterval");
+	if (entry_flag(policy, "pwdLockout") && (!entry_integer(policy, "pwdFailureCountInterval", &value) || value == 0))
+		finding(diagnosis, SEVERITY_NOTICE, "ppolicy-interval",
+			"Failures are never forgotten without a login: checks of the current password stop before the "
+			"limit and stay stopped until then.",
+			policy->dn, "pwdFailureCountInterval: 300");
+}
+
+void diagnose_policy(Diagnosis *diagnosis)
+{
+	static const char *const attributes[] = {
+		"pwdCheckQuality", "pwdInHistory", "pwdMaxFailure", "pwdLockout", "pwdFailureCountInterval", NULL,
+	};
+	Call *call = diagnosis->call;
+	AUTO_ENTRY_LIST EntryList list = { 0 };
+	const DirectoryQuery query = {
+		.base = directory_server(call->worker->directory)->suffix,
+		.scope = DIRECTORY_SUBTREE,
+		.filter = "(objectClass=pwdPolicy)",
+		.attributes = attributes,
+		.limit = POLICIES_MAX,
+	};
+	int r = directory_search(call->worker->directory, &query, &list);
+
+	if (!directory_server(call->worker->directory)->ppolicy) {
+		finding(diagnosis, SEVERITY_NOTICE, "no-ppolicy",
+			"The directory has no password policy overlay: failed logins lock nobody, and a temporary password "
+			"needs shadow attributes.",
+			NULL, NULL);
+		return;
+	}
+	for (size_t i = 0; (r == 0 || r == DIRECTORY_E_SIZE_LIMIT) && i < list.n; i++)
+		check_one(diagnosis, list.entries[i]);
+	if (list.n == 0)
+		finding(diagnosis, SEVERITY_WARNING, "ppolicy-unreadable",
+			"No policy entry can be read, so pwreset assumes a lock after three failures.", NULL,
+			"let the service read the pwdPolicy entries");
+}

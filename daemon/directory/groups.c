@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who is privileged: low uid numbers, members (nested) of privileged-groups= and of the groups of [roles], in the
+ * directory and in this host's name service. What cannot be found out counts as privileged.
+ */
+#include "account.h"
+
+#include <grp.h>
+#include <string.h>
+#include <syslog.h>
+
+#define GROUPS_MAX 256U      /* groups that one person is looked at in */
+#define GROUP_DEPTH_MAX 8U   /* groups within groups */
+#define GROUP_NAME_MAX 256U
+#define GROUP_FILTER_MAX 32768U
+#define NSS_BUFFER_MIN 4096U
+#define NSS_BUFFER_MAX (4U << 20)
+
+static const char *next_name(const char **names, char *ret, size_t size)
+{
+	const char *p = *names + strspn(*names, " \t");
+	size_t len = strcspn(p, " \t");
+
+	*names = p + len;
+	if (len == 0)
+		return NULL;
+	snprintf(ret, size, "%.*s", (int)len, p);
+	return ret;
+}
+
+bool names_contain(const char *names, const char *name)
+{
+	char one[GROUP_NAME_MAX];
+
+	while (next_name(&names, one, sizeof(one)))
+		if (ascii_equal(one, name))
+			return true;
+	return false;
+}
+
+typedef struct Named {
+	const char *names;
+	Role role;
+} Named;
+
+#define NAMED_N 4U
+
+static void named_groups(const Config *config, Named ret[static NAMED_N])
+{
+	ret[0] = (Named){ config->roles.helpdesk, ROLE_HELPDESK };
+	ret[1] = (Named){ config->roles.administrator, ROLE_ADMINISTRATOR };
+	ret[2] = (Named){ config->roles.owner, ROLE_OWNER };
+	ret[3] = (Named){ config->directory.privileged_groups, ROLE_GROUP };
+}
+
+/* The groups found so far: names of entries, each once; [done] have been asked for their own groups. */
+typedef struct Walk {
+	char *dns[GROUPS_MAX];
+	size_t n, done;
+	unsigned roles;
+} Walk;
+
+static void walk_deinit(Walk *walk)
+{
+	for (size_t i = 0; i < walk->n; i++)
+		free(walk->dns[i]);
+}
+
+static int walk_add(Walk *walk, const Entry *group, const Named named[static NAMED_N])
+{
+	const Attribute *cn = entry_attribute(group, "cn");
+
+	for (size_t i = 0; cn && i < cn->n; i++)
+		for (size_t j = 0; j < NAMED_N; j++)
+			if (names_contain(named[j].names, cn->values[i].bytes))
+				walk->roles |= named[j].role;
+	for (size_t i = 0; i < walk->n; i++)
+		if (strcmp(walk->dns[i], group->dn) == 0)
+			return 0;
+	if (walk->n == GROUPS_MAX)
+		return -E2BIG;
+	walk->dns[walk->n] = strdup(group->dn);
+	if (!walk->dns[walk->n])
+		return -ENOMEM;
+	walk->n++;
+	return 0;
+}
+
+static void filter_member(Buf *filter, const char *dn)
+{
+	buf_puts(filter, "(member=");
+	filter_escape(filter, dn);
+	buf_puts(filter, ")(uniqueMember=");
+	filter_escape(filter, dn);
+	buf_puts(filter, ")");
+}
+
+static int walk_search(Call *call, Walk *walk, const char *filter, const Named named[static NAMED_N])
+{
+	static const char *const attributes[] = { "cn", NULL };
+	const Config *config = call->worker->config;
+	const char *base = *config->directory.group_base ? config->directory.group_base : config->directory.base;
+	const DirectoryQuery query = {
+		.base = base, .scope = DIRECTORY_SUBTREE, .filter = filter, .attributes = attributes, .limit = GROUPS_MAX
+	};
+	AUTO_ENTRY_LIST EntryList list = { 0 };
+	int r = directory_search(call->worker->directory, &query, &list);
+
+	for (size_t i = 0; r == 0 && i < list.n; i++)
+		r = walk_add(walk, list.entries[i], named);
+	return r;
+}
+
+static int walk_groups(Call *call, Walk *walk, const Entry *entry, const char *name, const Named named[static NAMED_N])
+{
+	AUTO_FREE char *memory = malloc(GROUP_FILTER_MAX);
+	Buf filter;
+	int64_t gid;
+	int r;
+
+	if (!memory)
+		return -ENOMEM;
+	buf_init(&filter, memory, GROUP_FILTER_MAX);
+	buf_puts(&filter, "(|");
+	filter_member(&filter, entry->dn);
+	buf_puts(&filter, "(memberUid=");
+	filter_escape(&filter, name);
+	buf_puts(&filter, ")");
+	if (entry_integer(entry, "gidNumber", &gid))
+		buf_printf(&filter, "(&(objectClass=posixGroup)(gidNumber=%lld))", (long long)gid);
+	buf_puts(&filter, ")");
+	for (unsigned depth = 0; depth < GROUP_DEPTH_MAX; depth++) {
+		size_t asked = walk->n;
+
+		if (filter.overflow)
+			return -E2BIG;
+		r = walk_search(call, walk, memory, named);
+		if (r != 0 || walk->n == asked)
+			return r;
+		buf_init(&filter, memory, GROUP_FILTER_MAX);
+		buf_puts(&filter, "(|");
+		for (; walk->done < walk->n; walk->done++)
+			filter_member(&filter, walk->dns[walk->done]);
+		buf_puts(&filter, ")");
+	}
+	return -E2BIG;
+}
+
+/* 1: a member; 0: not, or no such group here; negative errno. */
+static int nss_member(const char *group, const char *name, bool has_gid, int64_t gid)
+{
+	struct group record, *found = NULL;
+
+	for (size_t size = NSS_BUFFER_MIN; size <= NSS_BUFFER_MAX; size *= 4) {
+		AUTO_FREE char *buffer = malloc(size);
+		int r;
+
+		if (!buffer)
+			return -ENOMEM;
+		r = getgrnam_r(group, &record, buffer, size, &found);
+		if (r == ERANGE)
+			continue;
+		if (!found)
+			return r == 0 || r == ENOENT || r == ESRCH ? 0 : -r;
+		if (has_gid && (int64_t)record.gr_gid == gid)
+			return 1;
+		for (char **member = record.gr_mem; *member; member++)
+			if (strcmp(*member, name) == 0)
+				return 1;
+		return 0;
+	}
+	return -ERANGE;
+}
+
+static int nss_roles(const Entry *entry, const char *name, const Named named[static NAMED_N], unsigned *ret)
+{
+	char group[GROUP_NAME_MAX];
+	int64_t gid = -1;
+	bool has_gid = entry_integer(entry, "gidNumber", &gid);
+
+	for (size_t i = 0; i < NAMED_N; i++) {
+		const char *names = named[i].names;
+
+		while (next_name(&names, group, sizeof(group))) {
+			int r = nss_member(group, name, has_gid, gid);
+
+			if (r < 0)
+				return r;
+			if (r > 0)
+				*ret |= named[i].role;
+		}
+	}
+	return 0;
+}
+
+int account_privileges(Call *call, const Entry *entry, const char *name, int64_t uid_number, unsigned *ret)
+{
+	CLEANUP(walk_deinit) Walk walk = { 0 };
+	const Config *config = call->worker->config;
+	Named named[NAMED_N];
+	bool any = false;
+	int r = 0;
+
+	named_groups(config, named);
+	for (size_t i = 0; i < NAMED_N; i++)
+		any = any || *named[i].names;
+	if (uid_number >= 0 && uid_number < (int64_t)config->directory.privileged_below)
+		walk.roles |= ROLE_SYSTEM;
+	/* A number that cannot be read could be a low one. */
+	if (uid_number < 0 && entry_has(entry, "uidNumber"))
+		walk.roles |= ROLE_UNKNOWN;
+	if (any)
+		r = walk_groups(call, &walk, entry, name, named);
+	if (r == 0 && any)
+		r = nss_roles(entry, name, named, &walk.roles);
+	if (r == -E2BIG || r == DIRECTORY_E_SIZE_LIMIT) {
+		journal_note(call, LOG_WARNING, "groups-too-many", name,
+			     "is in more groups, or deeper, than can be looked at: treated as privileged");
+		walk.roles |= ROLE_UNKNOWN;
+		r = 0;
+	}
+	if (r != 0)
+		return r;
+	*ret = walk.roles;
+	return 0;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The operations: search, modify, a check of a password; and the one place where filters are escaped. */
+#include "ldap_private.h"
+
+#include <string.h>
+#include <strings.h>
+
+void filter_escape(Buf *buf, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '*' || c == '(' || c == ')' || c == '\\' || c < ' ' || c >= 0x7f)
+			buf_printf(buf, "\\%02x", c);
+		else
+			buf_putc(buf, (char)c);
+	}
+}
+
+static int attribute_copy(Attribute *attribute, const char *name, struct berval **values)
+{
+	int n = ldap_count_values_len(values);
+
+	if (n < 0 || (unsigned)n > ENTRY_VALUES_MAX)
+		return -E2BIG;
+	attribute->name = strndup(name, strcspn(name, ";"));
+	attribute->values = calloc(n > 0 ? (size_t)n : 1, sizeof(Value));
+	if (!attribute->name || !attribute->values)
+		return -ENOMEM;
+	for (int i = 0; i < n; i++) {
+		char *bytes;
+
+		if (values[i]->bv_len > ENTRY_VALUE_MAX)
+			continue;
+		bytes = malloc(values[i]->bv_len + 1);
+		if (!bytes)
+			return -ENOMEM;
+		memcpy(bytes, values[i]->bv_val, values[i]->bv_len);
+		bytes[values[i]->bv_len] = '\0';
+		attribute->values[attribute->n++] = (Value){ .len = values[i]->bv_len, .bytes = bytes };
+	}
+	return 0;
+}
+
+static void values_wipe(struct berval **values)
+{
+	for (size_t i = 0; values && values[i]; i++)
+		memory_wipe(values[i]->bv_val, values[i]->bv_len);
+	ldap_value_free_len(values);
+}
+
+static int entry_fill(Entry *entry, LDAP *ld, LDAPMessage *message)
+{
+	BerElement *ber = NULL;
+	char *name = ldap_first_attribute(ld, message, &ber);
+	int r = 0;
+
+	for (; name && r == 0; name = ldap_next_attribute(ld, message, ber)) {
+		struct berval **values = ldap_get_values_len(ld, message, name);
+
+		if (entry->n == ENTRY_ATTRIBUTES_MAX)
+			r = -E2BIG;
+		else if (values)
+			r = attribute_copy(&entry->attributes[entry->n++], name, values);
+		values_wipe(values);
+		ldap_memfree(name);
+	}
+	ber_free(ber, 0);
+	return r;
+}
+
+static int entry_copy(Entry **ret, LDAP *ld, LDAPMessage *message)
+{
+	CLEANUP(entry_freep) Entry *entry = calloc(1, sizeof(*entry));
+	char *dn;
+	int r;
+
+	if (!entry)
+		return -ENOMEM;
+	entry->attributes = calloc(ENTRY_ATTRIBUTES_MAX, sizeof(Attribute));
+	if (!entry->attributes)
+		return -ENOMEM;
+	dn = ldap_get_dn(ld, message);
+	if (!dn)
+		return -EBADMSG;
+	entry->dn = strdup(dn);
+	ldap_memfree(dn);
+	if (!entry->dn)
+		return -ENOMEM;
+	r = entry_fill(entry, ld, message);
+	if (r < 0)
+		return r;
+	*ret = STEAL(entry);
+	return 0;
+}
+
+static int list_copy(EntryList *ret, LDAP *ld, LDAPMessage *result, unsigned limit)
+{
+	AUTO_ENTRY_LIST EntryList list = { 0 };
+	int n = ldap_count_entries(ld, result);
+
+	if (n < 0)
+		return -EBADMSG;
+	list.entries = calloc(n > 0 ? (size_t)n : 1, sizeof(Entry *));
+	if (!list.entries)
+		return -ENOMEM;
+	for (LDAPMessage *m = ldap_first_entry(ld, result); m && list.n < limit; m = ldap_next_entry(ld, m)) {
+		int r = entry_copy(&list.entries[list.n], ld, m);
+
+		if (r < 0)
+			return r;
+		list.n++;
+	}
+	*ret = list;
+	list = (EntryList){ 0 };
+	return (unsigned)n > limit ? DIRECTORY_E_SIZE_LIMIT : 0;
+}
+
+/* An answer that did not come makes the connection useless: a late one would be taken for the next. */
+static bool connection_lost(int r)
+{
+	return r == -ECONNRESET || r == -ETIMEDOUT || r == LDAP_UNAVAILABLE;
+}
+
+static int search_once(Directory *directory, const DirectoryQuery *query, EntryList *ret)
+{
+	static const char *const none[] = { LDAP_NO_ATTRS, NULL };
+	static const int scopes[] = { LDAP_SCOPE_BASE, LDAP_SCOPE_ONELEVEL, LDAP_SCOPE_SUBTREE };
+	const char *const *attributes = query->attributes ? query->attributes : none;
+	LDAPMessage *result = NULL;
+	struct timeval time;
+	int rc, r, ms;
+
+	r = directory_connect(directory);
+	if (r != 0)
+		return r;
+	r = directory_arm(directory, directory->ld);
+	if (r < 0)
+		return r;
+	ms = directory_operation_time(directory);
+	if (ms < 0)
+		return ms;
+	time = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 + 1 };
+	rc = ldap_search_ext_s(directory->ld, query->base, scopes[query->scope],
+			       query->filter ? query->filter : "(objectClass=*)", (char **)(uintptr_t)attributes, 0,
+			       NULL, NULL, &time, (int)query->limit, &result);
+	r = directory_result(directory, directory->ld, rc, "search");
+	if (r == 0) {
+		r = list_copy(ret, directory->ld, result, query->limit);
+	} else if (r == DIRECTORY_E_SIZE_LIMIT) {
+		int copied = list_copy(ret, directory->ld, result, query->limit);
+
+		r = copied < 0 ? copied : r;
+	}
+	ldap_msgfree(result);
+	if (connection_lost(r))
+		directory_disconnect(directory);
+	return r;
+}
+
+int directory_search(Directory *directory, const DirectoryQuery *query, EntryList *ret)
+{
+	bool connected = directory->ld != NULL;
+	int r = search_once(directory, query, ret);
+
+	/* The server may have closed an idle connection: a read can be asked for twice. */
+	if (r == -ECONNRESET && connected)
+		r = search_once(directory, query, ret);
+	return r;
+}
+
+int directory_read(Directory *directory, const char *dn, const char *filter, const char *const *attributes, Entry **ret)
+{
+	const DirectoryQuery query = {
+		.base = dn, .scope = DIRECTORY_BASE, .filter = filter, .attributes = attributes, .limit = 1
+	};
+	AUTO_ENTRY_LIST EntryList list = { 0 };
+	int r = directory_search(directory, &query, &list);
+
+	if (r != 0)
+		return r;
+	if (list.n == 0)
+		return DIRECTORY_E_NO_SUCH_OBJECT;
+	*ret = STEAL(list.entries[0]);
+	return 0;
+}
+
+typedef struct Mods {
+	LDAPMod mods[CHANGES_MAX];
+	LDAPMod *list[CHANGES_MAX + 1];
+	struct berval values[CHANGES_MAX][CHANGE_VALUES_MAX];
+	struct berval *pointers[CHANGES_MAX][CHANGE_VALUES_MAX + 1];
+} Mods;
+
+static void mods_build(Mods *mods, const Changes *changes)
+{
+	static const int ops[] = { LDAP_MOD_ADD, LDAP_MOD_DELETE, LDAP_MOD_REPLACE };
+
+	for (size_t i = 0; i < changes->n; i++) {
+		const Change *change = &changes->list[i];
+
+		for (size_t j = 0; j < change->n; j++) {
+			mods->values[i][j].bv_len = change->values[j].len;
+			mods->values[i][j].bv_val = change->values[j].bytes;
+			mods->pointers[i][j] = &mods->values[i][j];
+		}
+		mods->mods[i].mod_op = ops[change->op] | LDAP_MOD_BVALUES;
+		mods->mods[i].mod_type = (char *)(uintptr_t)change->attribute;
+		mods->mods[i].mod_bvalues = change->n > 0 ? mods->pointers[i] : NULL;
+		mods->list[i] = &mods->mods[i];
+	}
+}
+
+static int modify_result(Directory *directory, int id)
+{
+	int ms = directory_operation_time(directory), rc, code = LDAP_OTHER;
+	struct timeval time;
+	LDAPControl **controls = NULL;
+	LDAPMessage *message = NULL;
+
+	/* It has been sent: when there is no time to wait, its outcome is unknown like any other lost reply. */
+	if (ms < 0)
+		ms = 0;
+	time = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
+	rc = ldap_result(directory->ld, id, LDAP_MSG_ALL, &time, &message);
+	if (rc == 0)
+		return directory_result(directory, directory->ld, LDAP_TIMEOUT, "modify");
+	if (rc < 0)
+		return directory_result(directory, directory->ld, LDAP_SERVER_DOWN, "modify");
+	rc = ldap_parse_result(directory->ld, message, &code, NULL, NULL, NULL, &controls, 1);
+	if (rc != LDAP_SUCCESS)
+		return directory_result(directory, directory->ld, LDAP_SERVER_DOWN, "modify");
+	directory_note_policy(directory, directory->ld, controls);
+	ldap_controls_free(controls);
+	return directory_result(directory, directory->ld, code, "modify");
+}
+
+int directory_modify(Directory *directory, const char *dn, const Changes *changes, const char *assertion)
+{
+	Mods mods = { 0 };
+	LDAPControl *ppolicy = NULL, *assert = NULL, *controls[3] = { 0 };
+	size_t n = 0;
+	int r, rc, id = 0;
+
+	if (changes->error < 0)
+		return changes->error;
+	r = directory_connect(directory);
+	if (r != 0)
+		return r;
+	r = directory_arm(directory, directory->ld);
+	if (r < 0)
+		return r;
+	mods_build(&mods, changes);
+	rc = directory->server.ppolicy ? ldap_create_passwordpolicy_control(directory->ld, &ppolicy) : LDAP_SUCCESS;
+	if (rc == LDAP_SUCCESS && assertion)
+		rc = ldap_create_assertion_control(directory->ld, (char *)(uintptr_t)assertion, 1, &assert);
+	if (ppolicy)
+		controls[n++] = ppolicy;
+	if (assert)
+		controls[n++] = assert;
+	if (rc == LDAP_SUCCESS)
+		rc = ldap_modify_ext(directory->ld, dn, mods.list, controls, NULL, &id);
+	r = rc == LDAP_SUCCESS ? modify_result(directory, id)
+			       : directory_result(directory, directory->ld, rc, "modify");
+	if (ppolicy)
+		ldap_control_free(ppolicy);
+	if (assert)
+		ldap_control_free(assert);
+	if (connection_lost(r))
+		directory_disconnect(directory);
+	return r;
+}
+
+int directory_check_password(Directory *directory, const char *dn, const Secret *password)
+{
+	AUTO_LDAP LDAP *ld = NULL;
+	int r = directory_connect(directory);
+
+	if (r != 0)
+		return r;
+	r = ldap_handle_open(directory, directory->server.uri, &ld);
+	if (r < 0)
+		return r;
+	return directory_bind(directory, ld, dn, password);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* pwreset-directory: a worker of pwresetd. It serves the connection on its stdin and ends with it. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "methods.h"
+#include "version.h"
+
+#define IDLE_MS 60000        /* the broker closes idle connections long before */
+#define DEFAULT_CALL_MS 5000 /* for a call whose deadline cannot be read */
+
+/* Passwords are in this process: no core, no debugger of the same user. */
+static int protect(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
+		return -errno;
+	/* libldap writes to sockets that may have been closed. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;
+	/* No ldap.conf, no ~/.ldaprc, no LDAP* variable: pwreset.conf says it all. */
+	if (setenv("LDAPNOINIT", "1", 1) < 0)
+		return -errno;
+	return sodium_init() < 0 ? -EIO : 0;
+}
+
+static bool stdin_is_stream(void)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+typedef struct Options {
+	const char *root;
+	bool check;
+} Options;
+
+static int usage(FILE *out, int status)
+{
+	fputs("pwreset-directory [--check] [--root=DIR]\n\n"
+	      "Started by pwreset-directory.socket with a connection on standard input.\n"
+	      "  --check     read everything it needs, look at the directory, say what is wrong, and end\n"
+	      "  --root=DIR  folder that stands for / for the configuration and the lists of passwords (tests)\n",
+	      out);
+	return status;
+}
+
+/* 0: go on; else the exit status plus one. */
+static int options_parse(int argc, char **argv, Options *options)
+{
+	static const struct option known[] = { { "check", no_argument, NULL, 'c' },
+					       { "root", required_argument, NULL, 'r' },
+					       { "help", no_argument, NULL, 'h' },
+					       { "version", no_argument, NULL, 'v' },
+					       { 0 } };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) >= 0)
+		switch (c) {
+		case 'c':
+			options->check = true;
+			break;
+		case 'r':
+			options->root = optarg;
+			break;
+		case 'h':
+			return usage(stdout, EXIT_SUCCESS) + 1;
+		case 'v':
+			puts("pwreset-directory " PWRESET_VERSION);
+			return EXIT_SUCCESS + 1;
+		default:
+			return usage(stderr, EXIT_FAILURE) + 1;
+		}
+	return optind == argc ? 0 : usage(stderr, EXIT_FAILURE) + 1;
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP(worker_freep) Worker *worker = NULL;
+	Options options = { .root = "" };
+	int r;
+
+	r = options_parse(argc, argv, &options);
+	if (r > 0)
+		return r - 1;
+	if (!options.check && !stdin_is_stream()) {
+		fputs("pwreset-directory: stdin must be a connection of pwresetd (pwreset-directory.socket starts it)\n",
+		      stderr);
+		return EXIT_FAILURE;
+	}
+	r = protect();
+	if (r < 0) {
+		fputs("pwreset-directory: the process cannot be protected, so it must not handle passwords\n", stderr);
+		return EXIT_FAILURE;
+	}
+	r = worker_new(&worker, options.root);
+	if (r < 0)
+		return EXIT_FAILURE;
+	if (options.check) {
+		if (directory_connect(worker->directory) == 0)
+			return EXIT_SUCCESS;
+		fprintf(stderr, "pwreset-directory: %s\n", directory_error(worker->directory));
+		return EXIT_FAILURE;
+	}
+	r = serve_run(STDIN_FILENO, directory_methods, worker, IDLE_MS, DEFAULT_CALL_MS);
+	return r < 0 && r != -ECONNRESET ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Directory.Mint: whose request it is, whether it may have what it asks for, and the table of kinds. */
+#include "mint.h"
+
+#include <string.h>
+#include <syslog.h>
+
+#include "event.h"
+#include "methods.h"
+#include "roles.h"
+
+typedef struct MintParameters {
+	const JsonNode *caller;
+	const JsonNode *request;
+} MintParameters;
+
+static const VarlinkField mint_fields[] = {
+	CALLER_FIELD,
+	FIELD_OBJECT(MintParameters, request, true),
+	{ 0 },
+};
+
+static const VarlinkField request_fields[] = {
+	FIELD_STRING(MintRequest, id, true, TOKEN_ID_TEXT),
+	FIELD_STRING(MintRequest, kind, true, 32),
+	FIELD_STRING(MintRequest, user, false, USER_NAME_MAX),
+	FIELD_STRING(MintRequest, ticket, false, TICKET_TEXT_MAX),
+	FIELD_STRING(MintRequest, requester, false, USER_NAME_MAX),
+	{ "roles", JSON_ARRAY, offsetof(MintRequest, roles_node), true, 8 },
+	FIELD_STRING(MintRequest, language, false, LANGUAGE_MAX),
+	FIELD_OBJECT(MintRequest, origin, false),
+	{ "created", JSON_INTEGER, offsetof(MintRequest, created), true, 0 },
+	{ "expires", JSON_INTEGER, offsetof(MintRequest, expires), true, 0 },
+	{ "attempt", JSON_INTEGER, offsetof(MintRequest, attempt), true, 0 },
+	{ 0 },
+};
+
+static const MintKind kinds[] = {
+	{ "link", true, mint_link },
+	{ "code", true, mint_code },
+	{ "username", true, mint_user_name },
+	{ "changed", false, mint_notice },
+	{ "mail-changed", false, mint_notice },
+	{ "enrolled", false, mint_notice },
+};
+
+static const MintKind *kind_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+static unsigned roles_parse(const JsonNode *array)
+{
+	unsigned roles = 0;
+
+	JSON_FOREACH (it, array)
+		if (it->type == JSON_STRING)
+			roles |= role_from_name(it->string);
+	return roles;
+}
+
+static int find_account(Call *call, const MintRequest *request, Account *ret)
+{
+	AUTO_TICKET Ticket ticket = { 0 };
+
+	if (!*request->ticket)
+		return account_find(call, request->user, ret);
+	if (ticket_public_parse(&ticket, request->ticket) < 0)
+		return ACCOUNT_E_NONE;
+	return account_find_selector(call, ticket.selector, ticket.selector_len, ret);
+}
+
+/* NULL, or why this request gets nothing. */
+static const char *refusal(Call *call, const MintKind *kind, const MintRequest *request, const Account *account)
+{
+	Verb verb = strcmp(kind->name, "username") == 0 ? VERB_REMIND_USER_NAME : VERB_SEND_LINK;
+	bool staff = *request->requester != '\0';
+
+	if (!kind->secret)
+		return NULL;
+	if (staff && roles_refusal(verb, request->roles, account,
+				   account_answers_to(account, request->requester, call->worker->config)))
+		return "privileged";
+	if (!staff && account->privileged)
+		return "privileged";
+	return account_may_recover(account, staff) ? NULL : "inactive";
+}
+
+static int mint(Call *call, const MintKind *kind, const MintRequest *request)
+{
+	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
+	const char *why;
+	int r;
+
+	if (call->caller.now >= request->expires)
+		return mint_skip(call, "expired", 0);
+	r = find_account(call, request, &account);
+	if (r == ACCOUNT_E_NONE)
+		return mint_skip(call, "no-such-user", 0);
+	if (r == ACCOUNT_E_AMBIGUOUS) {
+		journal_note(call, LOG_ALERT, "ambiguous", NULL,
+			     "several entries have the same name or address: nothing was sent to any of them");
+		return mint_skip(call, "ambiguous", 0);
+	}
+	if (r != 0)
+		return fail_directory(call, r);
+	why = refusal(call, kind, request, &account);
+	if (why) {
+		journal_note(call, LOG_NOTICE, "recovery-refused", account.name,
+			     strcmp(why, "inactive") == 0 ? account_state_name(account.state) : why);
+		return mint_skip(call, why, 0);
+	}
+	/* Asked for before a change that killed everything: it must not come to life afterwards. */
+	if (kind->secret && event_last_kill(account.entry) > request->created)
+		return mint_skip(call, "expired", 0);
+	return kind->make(call, request, &account);
+}
+
+METHOD(method_mint)
+{
+	MintRequest request = { .user = "", .ticket = "", .requester = "", .language = "" };
+	MintParameters p = { 0 };
+	const MintKind *kind;
+	size_t len = 0;
+	Call call;
+	int r;
+
+	r = call_open(&call, serve, varlink, userdata, mint_fields, &p);
+	if (r == 0)
+		r = call_dispatch(serve, p.request, request_fields, &request);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	request.roles = roles_parse(request.roles_node);
+	kind = kind_find(request.kind);
+	if (!kind || base64url_decode(request.id, strlen(request.id), request.id_bytes, sizeof(request.id_bytes), &len) < 0 ||
+	    len != sizeof(request.id_bytes))
+		return serve_invalid(serve, kind ? "id" : "kind");
+	return mint(&call, kind, &request);
+}

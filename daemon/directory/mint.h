@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A request out of the spool becomes a mail, or a reason why there is none. */
+#pragma once
+
+#include "address.h"
+#include "stored.h"
+
+/* org.pwreset.Directory.Request; strings are the message's, "" when absent. */
+typedef struct MintRequest {
+	const char *id, *kind, *user, *ticket, *requester, *language;
+	const JsonNode *roles_node, *origin;
+	int64_t created, expires, attempt;
+	unsigned roles;
+	uint8_t id_bytes[TOKEN_ID_SIZE];
+} MintRequest;
+
+/* What differs between kinds of mail; NULL or 0: empty. Texts are borrowed. */
+typedef struct MailValues {
+	const char *link, *code, *revoke, *password;
+	int64_t minutes;
+	int64_t days;
+} MailValues;
+
+/* To whom. */
+typedef struct MailTo {
+	const char *list[ADDRESSES_MAX];
+	size_t n;
+} MailTo;
+
+/* The addresses that may receive what opens the account: the one that was typed, if one was, else all that count. */
+void mail_to_recovery(Call *call, const Account *account, const Addresses *addresses, MailTo *ret);
+/* All that are to be told of a change. */
+void mail_to_told(Call *call, const Addresses *addresses, MailTo *ret);
+
+/* Replies. */
+int mint_skip(Call *call, const char *reason, int64_t after);
+int mint_mail(Call *call, const MintRequest *request, const Account *account, const MailTo *to,
+	      const MailValues *values);
+
+typedef struct MintKind {
+	const char *name;
+	bool secret; /* self-service of an inactive or privileged account gets nothing */
+	int (*make)(Call *call, const MintRequest *request, Account *account);
+} MintKind;
+
+int mint_link(Call *call, const MintRequest *request, Account *account); /* mint_token.c */
+int mint_code(Call *call, const MintRequest *request, Account *account);
+int mint_user_name(Call *call, const MintRequest *request, Account *account); /* mint_notice.c */
+int mint_notice(Call *call, const MintRequest *request, Account *account);

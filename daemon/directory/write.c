@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one modify, and what its results mean. */
+#include "write.h"
+
+#include <poll.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "event.h"
+#include "hash.h"
+#include "temporary.h"
+
+#define ATTEMPTS_MAX 8U
+#define RETRY_PAUSE_MS 100     /* between tries to reach a directory that has gone */
+#define REPLY_RESERVE_MS 200   /* of the call's time, kept for the answer */
+#define DAY 86400
+
+typedef struct Attempt {
+	const Secret *hash;
+	bool without_reset; /* this server knows no pwdReset */
+	bool sent;          /* one of the attempts may have been carried out */
+} Attempt;
+
+static void put_password(Call *call, const Account *account, const PasswordWrite *write, const Attempt *attempt,
+			 Changes *changes)
+{
+	const DirectoryServer *server = directory_server(call->worker->directory);
+
+	if (write->token) {
+		stored_delete(changes, write->token);
+		changes_clear(changes, CHANGE_REPLACE, "pwresetToken");
+	} else if (entry_has(account->entry, "pwresetToken")) {
+		changes_clear(changes, CHANGE_REPLACE, "pwresetToken");
+	}
+	changes_add(changes, CHANGE_REPLACE, "userPassword", attempt->hash->bytes);
+	/* An expiry of the password restores nothing here: temporary.c knows what to write back. */
+	if (write->expires == 0 && server->ppolicy && !attempt->without_reset)
+		changes_clear(changes, CHANGE_REPLACE, "pwdReset");
+	if (account_has_class(account, "shadowAccount") && write->expires == 0)
+		changes_printf(changes, CHANGE_REPLACE, "shadowLastChange", "%lld",
+			       (long long)(call->caller.now / DAY));
+}
+
+static void put_marker(Call *call, const Account *account, const PasswordWrite *write, Changes *changes)
+{
+	Event event = { .time = call->caller.now };
+
+	snprintf(event.what, sizeof(event.what), "%s", write->what);
+	snprintf(event.operation, sizeof(event.operation), "%s", call->caller.operation);
+	snprintf(event.ref, sizeof(event.ref), "%s", write->token ? write->token->id : "");
+	snprintf(event.by, sizeof(event.by), "%s", write->by);
+	event_put(changes, account->entry, &event);
+}
+
+static void build(Call *call, const Account *account, const PasswordWrite *write, const Attempt *attempt,
+		  Changes *changes)
+{
+	stored_add_class(changes, account);
+	put_password(call, account, write, attempt, changes);
+	temporary_put(call, account, write->expires, changes);
+	if (write->history)
+		history_put(changes, account, write->history);
+	put_marker(call, account, write, changes);
+}
+
+/*
+ * What must hold at the very moment of the write: no lock by an administrator (a password write would lift it), and no
+ * other password since. Only what this server can tell of this entry; "" when nothing.
+ */
+static int assertion_choose(Call *call, const Account *account, char *ret, size_t size)
+{
+	static const char unlocked[] = "(!(pwdAccountLockedTime=000001010000Z))";
+	const char *changed = entry_text(account->entry, "pwdChangedTime");
+	Buf filter = { 0 };
+	CLEANUP(entry_freep) Entry *entry = NULL;
+	int r;
+
+	ret[0] = '\0';
+	if (!directory_server(call->worker->directory)->assertion)
+		return 0;
+	buf_init(&filter, ret, size);
+	buf_printf(&filter, "(&%s", unlocked);
+	if (changed) {
+		buf_puts(&filter, "(pwdChangedTime=");
+		filter_escape(&filter, changed);
+		buf_puts(&filter, ")");
+	}
+	buf_puts(&filter, ")");
+	r = directory_read(call->worker->directory, account->dn, ret, NULL, &entry);
+	/* Undefined for a server that has no ppolicy: such an assertion would never hold. */
+	if (r == DIRECTORY_E_NO_SUCH_OBJECT) {
+		ret[0] = '\0';
+		r = 0;
+	}
+	return r;
+}
+
+static int attempt_once(Call *call, Account *account, const PasswordWrite *write, Attempt *attempt)
+{
+	AUTO_CHANGES Changes changes = { 0 };
+	char assertion[256];
+	int r;
+
+	build(call, account, write, attempt, &changes);
+	r = assertion_choose(call, account, assertion, sizeof(assertion));
+	if (r != 0)
+		return r < 0 ? -ECONNREFUSED : r;
+	r = directory_modify(call->worker->directory, account->dn, &changes, *assertion ? assertion : NULL);
+	if (r == -ECONNRESET || r == -ETIMEDOUT)
+		attempt->sent = true;
+	return r;
+}
+
+/* Reads the entry again, waiting for a directory that comes back. */
+static int reload_patiently(Call *call, Account *account)
+{
+	for (;;) {
+		int r = account_reload(call, account);
+
+		if (r >= 0 || directory_time_left(call->worker->directory) < REPLY_RESERVE_MS + RETRY_PAUSE_MS)
+			return r;
+		poll(NULL, 0, RETRY_PAUSE_MS);
+	}
+}
+
+static bool token_is_there(const Account *account, const StoredToken *token)
+{
+	const Attribute *values = entry_attribute(account->entry, "pwresetToken");
+	char text[STORED_TEXT_MAX];
+
+	stored_format(token, text);
+	for (size_t i = 0; values && i < values->n; i++)
+		if (strcmp(values->values[i].bytes, text) == 0)
+			return true;
+	return false;
+}
+
+static WriteResult refusal(Call *call, int r, const Account *account)
+{
+	switch (r) {
+	case DIRECTORY_E_CONSTRAINT:
+		return WRITE_POLICY;
+	case DIRECTORY_E_ASSERTION:
+		return WRITE_STATE;
+	case DIRECTORY_E_ACCESS:
+		journal_note(call, LOG_ERR, "write-forbidden", account->name, directory_error(call->worker->directory));
+		return WRITE_FORBIDDEN;
+	default:
+		journal_note(call, LOG_ERR, "write-failed", account->name, directory_error(call->worker->directory));
+		return WRITE_UNAVAILABLE;
+	}
+}
+
+static bool worth_again(int r)
+{
+	/*
+	 * 16: ppolicy adds deletes of its own, which miss when another write came between. 20: another node added the
+	 * class or the same event. A lost reply: the same modify can be carried out only once, so it may be sent again.
+	 */
+	return r < 0 || r == DIRECTORY_E_NO_SUCH_ATTRIBUTE || r == DIRECTORY_E_EXISTS;
+}
+
+/* The entry was read again: an address or the state may have changed since the token was checked. */
+static bool still_allowed(Call *call, const Account *account, const PasswordWrite *write)
+{
+	if (!write->token)
+		return account_may_recover(account, true);
+	return account_may_recover(account, write->token->staff) &&
+	       stored_verify(write->token, call, account, write->ticket->secret, sizeof(write->ticket->secret));
+}
+
+WriteResult password_write(Call *call, Account *account, const PasswordWrite *write)
+{
+	AUTO_SECRET Secret hash = SECRET_NULL;
+	Attempt attempt = { .hash = &hash };
+	Event event;
+
+	if (hash_make(call->worker->config, write->password, &hash) < 0)
+		return WRITE_UNAVAILABLE;
+	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
+		int r = attempt_once(call, account, write, &attempt);
+
+		if (r == 0)
+			return WRITE_DONE;
+		if (r == DIRECTORY_E_UNDEFINED_TYPE && !attempt.without_reset) {
+			attempt.without_reset = true;
+			continue;
+		}
+		/* Whatever the code says, the entry tells what happened (389-ds gives a loser 50). */
+		int again = reload_patiently(call, account);
+		if (again != 0)
+			return attempt.sent ? WRITE_UNKNOWN : WRITE_UNAVAILABLE;
+		if (event_find_operation(account->entry, call->caller.operation, &event))
+			return WRITE_DONE;
+		if (write->token && !token_is_there(account, write->token))
+			return WRITE_USED;
+		if (!still_allowed(call, account, write))
+			return WRITE_STATE;
+		if (!worth_again(r))
+			return refusal(call, r, account);
+	}
+	journal_note(call, LOG_ERR, "write-failed", account->name, directory_error(call->worker->directory));
+	return attempt.sent ? WRITE_UNKNOWN : WRITE_UNAVAILABLE;
+}

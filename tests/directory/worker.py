@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""pwreset-directory on one end of a socket pair, spoken to as the broker does."""
+
+import base64
+import json
+import os
+import pathlib
+import secrets
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from slapd import PEOPLE
+
+PROGRAM = os.environ.get("PWRESET_DIRECTORY", "/usr/lib/pwreset/pwreset-directory")
+DATA = os.environ.get("PWRESET_DATA", "/usr/share/pwreset")
+ORIGIN = "https://reset.example.com"
+DEADLINE_MS = 8000
+
+
+class Failure(Exception):
+    """A Varlink error: its last name, and its parameters."""
+
+    def __init__(self, error, parameters):
+        super().__init__(f"{error} {parameters}")
+        self.error = error.rsplit(".", 1)[-1]
+        self.parameters = parameters
+
+
+class Gone(Exception):
+    """The worker closed the connection without an answer."""
+
+
+def identifier():
+    return base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+
+
+def b64(password):
+    raw = password if isinstance(password, bytes) else password.encode()
+    return base64.b64encode(raw).decode()
+
+
+class Site:
+    """A folder that stands for /: configuration, credentials, data files."""
+
+    def __init__(self, uri, sections=None, pepper=None, **directory):
+        self.scratch = tempfile.TemporaryDirectory(prefix="pwreset-site-")
+        self.root = pathlib.Path(self.scratch.name)
+        self.config = {
+            "directory": {"uri": uri, "base": PEOPLE, "hash": "argon2id", "argon2-memory": "8192", "argon2-passes": "1",
+                          "group-base": "ou=groups,dc=example,dc=com", "privileged-groups": "admins"},
+            "mail": {"from": "pwreset@example.com"},
+            "web": {"origin": ORIGIN, "site-name": "Example"},
+        }
+        self.config["directory"].update({key.replace("_", "-"): value for key, value in directory.items()})
+        for name, values in (sections or {}).items():
+            self.config.setdefault(name, {}).update(values)
+        for folder in ("etc/pwreset", "credentials", "usr/share"):
+            (self.root / folder).mkdir(parents=True)
+        (self.root / "usr/share/pwreset").symlink_to(DATA)
+        self.pepper = pepper or ["k1:" + base64.b64encode(secrets.token_bytes(32)).decode()]
+        self.write()
+
+    def write(self):
+        text = "".join(
+            f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items() if value is not None)
+            for name, values in self.config.items())
+        (self.root / "etc/pwreset/pwreset.conf").write_text(text)
+        self.credential("pepper", "\n".join(self.pepper) + "\n")
+
+    def credential(self, name, text):
+        path = self.root / "credentials" / name
+        path.write_text(text)
+        path.chmod(0o600)
+
+    def environment(self):
+        return {"PATH": os.environ["PATH"], "CREDENTIALS_DIRECTORY": str(self.root / "credentials"),
+                **{key: os.environ[key] for key in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_PRELOAD") if key in os.environ}}
+
+    def worker(self, **environment):
+        return Worker(self, environment)
+
+    def check(self):
+        return subprocess.run([PROGRAM, "--check", f"--root={self.root}"], env=self.environment(), text=True,
+                              capture_output=True, check=False)
+
+    def close(self):
+        self.scratch.cleanup()
+
+
+class Worker:
+    def __init__(self, site, environment=None):
+        self.site = site
+        self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([PROGRAM, f"--root={site.root}"], stdin=theirs, stdout=subprocess.DEVNULL,
+                                        stderr=self.log, env={**site.environment(), **(environment or {})})
+        theirs.close()
+        self.pending = b""
+
+    def send(self, method, parameters=None, **caller):
+        who = {"uid": -1, "roles": [], "via": "web", "now": int(time.time()), "deadline": DEADLINE_MS,
+               "operation": identifier(), **caller}
+        message = {"method": f"org.pwreset.{method}", "parameters": {**(parameters or {}), "caller": who}}
+        self.sock.sendall(json.dumps(message).encode() + b"\0")
+        return who
+
+    def receive(self, timeout=30):
+        self.sock.settimeout(timeout)
+        while b"\0" not in self.pending:
+            data = self.sock.recv(65536)
+            if not data:
+                raise Gone(self.stderr())
+            self.pending += data
+        message, _, self.pending = self.pending.partition(b"\0")
+        reply = json.loads(message)
+        if "error" in reply:
+            raise Failure(reply["error"], reply.get("parameters") or {})
+        return reply.get("parameters") or {}
+
+    def call(self, method, parameters=None, **caller):
+        self.send(method, parameters, **caller)
+        return self.receive()
+
+    def mint(self, kind, user, requester="", roles=(), created=None, id=None, now=None, **more):
+        now = now or int(time.time())
+        request = {"id": id or identifier(), "kind": kind, "user": user, "requester": requester, "roles": list(roles),
+                   "created": created or now, "expires": now + 1800, "attempt": 1, **more}
+        return self.call("Directory.Mint", {"request": request}, now=now, via="broker")
+
+    def link(self, user, **more):
+        """The ticket of a link that was mailed."""
+        return ticket_of(self.mint("link", user, **more))
+
+    def code(self, user, **more):
+        return self.mint("code", user, **more)["mail"]["values"]["code"]
+
+    def set_password(self, ticket, password, **more):
+        caller = {key: more.pop(key) for key in ("now", "deadline", "operation", "via") if key in more}
+        return self.call("Recovery.SetPassword", {"ticket": ticket, "password": b64(password), **more}, **caller)
+
+    def stderr(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def close(self):
+        self.sock.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        finally:
+            text = self.stderr()
+            self.log.close()
+        if "Sanitizer" in text or "runtime error" in text:
+            raise AssertionError(text)
+        return text
+
+
+def ticket_of(reply):
+    link = reply["mail"]["values"]["link"]
+    assert link.startswith(ORIGIN + "/r/"), link
+    return link[len(ORIGIN) + 3:]
