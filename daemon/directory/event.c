@@ -50,8 +50,9 @@ int event_format(const Event *event, char *ret, size_t size)
 	int n;
 
 	snprintf(by, sizeof(by), "%s", event->by);
+	/* The separator, and what an IA5 string cannot hold. */
 	for (char *p = by; *p != '\0'; p++)
-		if (*p == ':')
+		if (*p == ':' || *p <= ' ' || *p >= 0x7f)
 			*p = '_';
 	n = snprintf(ret, size, "%s:%lld:%s:%s:%s", event->what, (long long)event->time, event->operation, event->ref,
 		     by);

@@ -19,6 +19,14 @@ void mail_to_recovery(Call *call, const Account *account, const Addresses *addre
 			ret->list[ret->n++] = addresses->list[i].text;
 }
 
+void mail_to_keep(const Addresses *addresses, MailTo *to)
+{
+	for (size_t i = 0; i < to->n; i++)
+		for (size_t j = 0; j < addresses->n; j++)
+			if (strcmp(to->list[i], addresses->list[j].text) == 0)
+				to->list[i] = addresses->list[j].text;
+}
+
 void mail_to_told(Call *call, const Addresses *addresses, MailTo *ret)
 {
 	ret->n = 0;

@@ -32,6 +32,11 @@ void mail_to_recovery(Call *call, const Account *account, const Addresses *addre
 /* All that are to be told of a change. */
 void mail_to_told(Call *call, const Addresses *addresses, MailTo *ret);
 
+/* Lets to point into addresses alone, since reading the entry again forgets what points into that. */
+void mail_to_keep(const Addresses *addresses, MailTo *to);
+
+#define MINT_E_SKIPPED 0x4001 /* it has been answered that there is nothing to send */
+
 /* Replies. */
 int mint_skip(Call *call, const char *reason, int64_t after);
 int mint_mail(Call *call, const MintRequest *request, const Account *account, const MailTo *to,

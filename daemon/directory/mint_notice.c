@@ -2,16 +2,52 @@
 /* Mails that open nothing: the user name, and what has happened to the account. */
 #include "event.h"
 #include "mint.h"
+#include "series.h"
+
+#define ATTEMPTS_MAX 6U
+
+/* 0: counted, or nothing to count; the mail may go. MINT_E_SKIPPED: it has been answered. */
+static int count_mail(Call *call, const MintRequest *request, Account *account)
+{
+	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
+		AUTO_CHANGES Changes changes = { 0 };
+		Series series;
+		int64_t left = series_left(call, account->entry, &series);
+		int r;
+
+		/* Staff are not held up; a retry of the same request was counted by the first attempt. */
+		if (*request->requester || request->attempt > 1)
+			return 0;
+		if (left > 0) {
+			r = mint_skip(call, "back-off", left);
+			return r < 0 ? r : MINT_E_SKIPPED;
+		}
+		stored_add_class(&changes, account);
+		series_put(call, &series, &changes);
+		r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
+		if (r != -ECONNRESET && !call_raced(call, r))
+			return r;
+		r = account_reload(call, account);
+		if (r != 0)
+			return r;
+	}
+	return -EBUSY;
+}
 
 int mint_user_name(Call *call, const MintRequest *request, Account *account)
 {
 	Addresses addresses;
 	MailTo to;
+	int r;
 
 	addresses_read(account, call->worker->config, &addresses);
 	mail_to_recovery(call, account, &addresses, &to);
 	if (to.n == 0)
 		return mint_skip(call, "no-address", 0);
+	mail_to_keep(&addresses, &to);
+	r = count_mail(call, request, account);
+	if (r != 0)
+		return r == MINT_E_SKIPPED ? 0 : fail_directory(call, r);
 	return mint_mail(call, request, account, &to, &(MailValues){ 0 });
 }
 

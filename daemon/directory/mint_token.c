@@ -5,54 +5,10 @@
  */
 #include <string.h>
 
-#include "event.h"
 #include "mint.h"
+#include "series.h"
 
 #define ATTEMPTS_MAX 6U
-#define BACKOFF_BASE 120       /* seconds after the first mails of a series, doubling */
-#define BACKOFF_MAX 3600
-#define BACKOFF_QUIET 7200     /* a series ends when nothing was mailed for so long */
-#define BACKOFF_COUNT_MAX 32
-
-/* The mails of the current series, from the standing event "mailed"; its ref is the count. */
-static int64_t series_read(const Entry *entry, int64_t now, Event *ret)
-{
-	int64_t count;
-
-	if (!event_find_what(entry, "mailed", ret)) {
-		ret->what[0] = '\0';
-		return 0;
-	}
-	if (now - ret->time >= BACKOFF_QUIET || !integer_parse(ret->ref, &count) || count < 0)
-		return 0;
-	return count;
-}
-
-static int64_t backoff_left(int64_t count, int64_t last, int64_t now, unsigned free_mails)
-{
-	int64_t gap = BACKOFF_BASE;
-
-	if (count < (int64_t)free_mails)
-		return 0;
-	for (int64_t i = free_mails; i < count && gap < BACKOFF_MAX; i++)
-		gap *= 2;
-	gap = gap < BACKOFF_MAX ? gap : BACKOFF_MAX;
-	return now - last >= gap ? 0 : gap - (now - last);
-}
-
-/* Deletes the old count by its exact value, so that two nodes cannot both take the same place. */
-static void series_put(Call *call, const Event *old, int64_t count, Changes *changes)
-{
-	Event event = { .what = "mailed", .time = call->caller.now };
-	char text[EVENT_VALUE_MAX];
-
-	if (*old->what && event_format(old, text, sizeof(text)) == 0)
-		changes_add(changes, CHANGE_DELETE, "pwresetEvent", text);
-	snprintf(event.ref, sizeof(event.ref), "%lld",
-		 (long long)(count < BACKOFF_COUNT_MAX ? count + 1 : BACKOFF_COUNT_MAX));
-	if (event_format(&event, text, sizeof(text)) == 0)
-		changes_add(changes, CHANGE_ADD, "pwresetEvent", text);
-}
 
 /* What a person holds. */
 typedef struct Minted {
@@ -149,33 +105,30 @@ static bool sweep(const StoredTokens *tokens, const char *id, int64_t now, Chang
 	return again;
 }
 
-#define MINT_E_SKIPPED 0x4001 /* has been answered */
-
 static int mint_once(Call *call, const MintRequest *request, const Account *account, TokenKind kind, Minted *ret)
 {
 	const Config *config = call->worker->config;
 	AUTO_CHANGES Changes changes = { 0 };
 	StoredToken token = { .kind = kind };
 	bool staff = *request->requester != '\0', again;
-	int64_t count, left, now = call->caller.now;
+	int64_t left, now = call->caller.now;
 	StoredTokens tokens;
-	Event series;
+	Series series;
 	int r;
 
 	stored_read(account->entry, &tokens);
 	again = sweep(&tokens, request->id, now, &changes);
-	count = series_read(account->entry, now, &series);
+	left = series_left(call, account->entry, &series);
 	if (!staff && live_count(&tokens, kind, request->id, now) >= config->recovery.live_requests) {
 		r = mint_skip(call, "too-many", 0);
 		return r < 0 ? r : MINT_E_SKIPPED;
 	}
 	if (!staff && !again) {
-		left = backoff_left(count, series.time, now, config->recovery.live_requests);
 		if (left > 0) {
 			r = mint_skip(call, "back-off", left);
 			return r < 0 ? r : MINT_E_SKIPPED;
 		}
-		series_put(call, &series, count, &changes);
+		series_put(call, &series, &changes);
 	}
 	stored_add_class(&changes, account);
 	r = seal(call, account, request, &tokens, &token, ret);
@@ -214,10 +167,7 @@ static int mint_secret(Call *call, const MintRequest *request, Account *account,
 	mail_to_recovery(call, account, &addresses, &to);
 	if (to.n == 0)
 		return mint_skip(call, "no-address", 0);
-	/* Reading the entry again forgets what points into it. */
-	for (size_t i = 0; account->typed_address && i < addresses.n; i++)
-		if (strcmp(addresses.list[i].text, account->typed_address) == 0)
-			to.list[0] = addresses.list[i].text;
+	mail_to_keep(&addresses, &to);
 	r = mint_token(call, request, account, kind, &minted);
 	if (r == MINT_E_SKIPPED)
 		return 0;

@@ -39,9 +39,16 @@ def password_of(name):
     return f"{name} had this once 4711"
 
 
-def fill(text, **more):
+RIGHTS = {
+    "argon2id": {"SCHEME": "[{]ARGON2[}][$]argon2id[$]", "SET": "maz", "CLEAR": "mz"},
+    "yescrypt": {"SCHEME": "[{]CRYPT[}][$]y[$]", "SET": "maz", "CLEAR": "mz"},
+    "server": {"SCHEME": ".", "SET": "az", "CLEAR": "z"},
+}
+
+
+def fill(text, hash):
     """The product's files name no directory: these are the names of this one."""
-    names = {"BASE": BASE, "PEOPLE": PEOPLE, "SERVICE": SERVICE, **more}
+    names = {"BASE": BASE, "PEOPLE": PEOPLE, "SERVICE": SERVICE, **RIGHTS[hash]}
     for key, value in names.items():
         text = text.replace(f"@{key}@", value)
     return text
@@ -91,9 +98,12 @@ def frame(ppolicy):
 
 
 class Slapd:
-    """ppolicy: None for no overlay, else a dict of pwd… rules. tls: a folder with ca.crt, server.crt, server.key."""
+    """ppolicy: None for no overlay, else a dict of pwd… rules. tls: a folder with ca.crt, server.crt, server.key.
 
-    def __init__(self, ppolicy=None, people=(), tls=None, port=None, extra="", acl=True, replica=""):
+    acl: the hash mode for which the product's rules are installed.
+    """
+
+    def __init__(self, ppolicy=None, people=(), tls=None, port=None, extra="", acl="argon2id", replica=""):
         self.scratch = tempfile.TemporaryDirectory(prefix="pwreset-slapd-")
         self.dir = pathlib.Path(self.scratch.name)
         self.ppolicy, self.tls, self.port, self.acl = ppolicy, tls, port, acl
@@ -124,8 +134,8 @@ class Slapd:
             f"TLSCertificateKeyFile {self.tls}/server.key"]
         acl = ""
         if self.acl:
-            acl = fill((ldap / "slapd-acl-ppolicy.conf").read_text()) if self.ppolicy is not None else ""
-            acl += fill((ldap / "slapd-acl.conf").read_text())
+            acl = fill((ldap / "slapd-acl-ppolicy.conf").read_text(), self.acl) if self.ppolicy is not None else ""
+            acl += fill((ldap / "slapd-acl.conf").read_text(), self.acl)
         who = f"gidNumber={os.getgid()}\\\\+uidNumber={os.getuid()},cn=peercred,cn=external,cn=auth"
         overlay = "" if self.ppolicy is None else (
             f'overlay ppolicy\nppolicy_default "cn=default,ou=policies,{BASE}"\nppolicy_use_lockout\n')

@@ -142,7 +142,7 @@ class Provisioner:
             home = f"/home/{person.uid}"
             owner = person.uid_number or people.FIRST_UID_NUMBER + number
             self.run("cp", "-r", "/etc/skel", home)
-            self.run("chown", "-R", f"{owner}:{people.PEOPLE_GID}", home)
+            self.run("chown", "-R", f"{owner}:{person.gid_number}", home)
         self.write("/etc/motd", "")
 
     def units(self):
@@ -178,6 +178,9 @@ def _filled(name):
         ("@BASE@", people.BASE),
         ("@PEOPLE@", people.PEOPLE),
         ("@SERVICE@", people.SERVICE_DN),
+        ("@SCHEME@", "[{]ARGON2[}][$]argon2id[$]"),
+        ("@SET@", "maz"),
+        ("@CLEAR@", "mz"),
     ):
         text = text.replace(mark, value)
     return text
