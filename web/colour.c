@@ -82,7 +82,7 @@ static Colour colour_away(Colour colour, Colour ground, double contrast)
 ColourScheme colour_scheme(Colour brand, Colour ground)
 {
 	ColourScheme scheme = {
-		.accent = colour_away(brand, ground, COLOUR_TEXT_CONTRAST),
+		.accent = colour_away(brand, ground, COLOUR_LINK_CONTRAST),
 		.button = colour_away(brand, ground, COLOUR_SHAPE_CONTRAST),
 	};
 

@@ -8,7 +8,8 @@ typedef struct Colour {
 	uint8_t red, green, blue;
 } Colour;
 
-#define COLOUR_TEXT_CONTRAST 4.5  /* text on its ground */
+#define COLOUR_LINK_CONTRAST 5.5  /* links on their ground: more than the 4.5 that are asked for */
+#define COLOUR_TEXT_CONTRAST 4.5  /* the text of a button on it */
 #define COLOUR_SHAPE_CONTRAST 3.0 /* a button on its ground */
 
 /* One scheme: links and the focus ring, buttons, and the text on buttons. */

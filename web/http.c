@@ -132,6 +132,7 @@ static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
 	return listener_run(userdata);
 }
 
+PRINTF(2, 0)
 static void on_library_message(void *userdata, const char *format, va_list arguments)
 {
 	Http *http = userdata;

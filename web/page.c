@@ -72,6 +72,37 @@ static void put_problem_text(Request *request, const Problem *problem)
 		page_number(request, problem->text, problem->number);
 }
 
+static void put_problem_item(Request *request, const Problem *problem)
+{
+	put(request, "<li>");
+	if (problem->field)
+		buf_printf(&request->page, "<a href=\"#%s\">", problem->field);
+	put_problem_text(request, problem);
+	put(request, problem->field ? "</a></li>\n" : "</li>\n");
+}
+
+/* What is wrong, then what would help. */
+static void put_problem_list(Request *request, bool hints)
+{
+	bool open = false;
+
+	for (size_t i = 0; i < request->n_problems; i++) {
+		const Problem *problem = &request->problems[i];
+
+		if (problem->hint != hints)
+			continue;
+		if (!open && hints) {
+			put(request, "<h2>");
+			page_text(request, TEXT_POLICY_HELP);
+			put(request, "</h2>\n");
+		}
+		put(request, open ? "" : "<ul>\n");
+		open = true;
+		put_problem_item(request, problem);
+	}
+	put(request, open ? "</ul>\n" : "");
+}
+
 static void put_problems(Request *request)
 {
 	if (request->n_problems == 0)
@@ -79,17 +110,10 @@ static void put_problems(Request *request)
 	/* Focused without a script, so that a screen reader begins here. */
 	put(request, "<div class=\"problem\" role=\"alert\" tabindex=\"-1\" autofocus>\n<h2>");
 	page_text(request, TEXT_PROBLEM);
-	put(request, "</h2>\n<ul>\n");
-	for (size_t i = 0; i < request->n_problems; i++) {
-		const Problem *problem = &request->problems[i];
-
-		put(request, "<li>");
-		if (problem->field)
-			buf_printf(&request->page, "<a href=\"#%s\">", problem->field);
-		put_problem_text(request, problem);
-		put(request, problem->field ? "</a></li>\n" : "</li>\n");
-	}
-	put(request, "</ul>\n</div>\n");
+	put(request, "</h2>\n");
+	put_problem_list(request, false);
+	put_problem_list(request, true);
+	put(request, "</div>\n");
 }
 
 void page_open(Request *request, TextId title)

@@ -50,7 +50,7 @@ void code_get(Request *request)
 static void grant_page(Request *request, unsigned status)
 {
 	page_open(request, TEXT_RESET_TITLE);
-	page_lead(request, TEXT_RESET_LEAD);
+	reset_lead(request);
 	page_form_open(request, "/new", true);
 	page_hidden(request, "grant", request->ticket);
 	page_field(request, &(Field){ .name = "user",
@@ -59,11 +59,6 @@ static void grant_page(Request *request, unsigned status)
 				      .value = request->user,
 				      .readonly = true });
 	page_new_password(request);
-	if (request->seconds >= 60) {
-		buf_puts(&request->page, "<p class=\"quiet\">");
-		page_number(request, TEXT_RESET_LEFT, request->seconds / 60);
-		buf_puts(&request->page, "</p>\n");
-	}
 	page_form_close(request, TEXT_RESET_BUTTON);
 	page_close(request, status);
 }

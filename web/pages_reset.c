@@ -24,10 +24,22 @@ static bool ticket_whole(const Request *request)
 	return r == 0;
 }
 
+/* How long link or grant are good is known when they were just looked at. */
+void reset_lead(Request *request)
+{
+	buf_puts(&request->page, "<p class=\"lead\">");
+	page_text(request, TEXT_RESET_LEAD);
+	if (request->seconds > 0) {
+		buf_puts(&request->page, " ");
+		page_number(request, TEXT_RESET_LEFT, request->seconds / 60 + (request->seconds % 60 > 0));
+	}
+	buf_puts(&request->page, "</p>\n");
+}
+
 static void reset_page(Request *request)
 {
 	page_open(request, TEXT_RESET_TITLE);
-	page_lead(request, TEXT_RESET_LEAD);
+	reset_lead(request);
 	page_form_open(request, NULL, true);
 	page_field(request, &(Field){ .name = "user",
 				      .label = TEXT_USER,
@@ -35,9 +47,6 @@ static void reset_page(Request *request)
 				      .value = request->user,
 				      .readonly = true });
 	page_new_password(request);
-	buf_puts(&request->page, "<p class=\"quiet\">");
-	page_number(request, TEXT_RESET_LEFT, request->seconds / 60 + (request->seconds % 60 > 0));
-	buf_puts(&request->page, "</p>\n");
 	page_form_close(request, TEXT_RESET_BUTTON);
 	page_close(request, request->n_problems > 0 ? 422 : 200);
 }

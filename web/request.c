@@ -181,27 +181,32 @@ bool request_empty(Request *request, const char *value, const char *field, TextI
 	return true;
 }
 
-static void codes_add(Request *request, const JsonNode *codes, const char *section)
+static void codes_add(Request *request, const JsonNode *codes, const char *section, bool hint)
 {
 	if (!codes || codes->type != JSON_ARRAY)
 		return;
 	JSON_FOREACH (code, codes) {
 		int text = code->type == JSON_STRING ? text_lookup(section, code->string) : -1;
+		Problem *problem = text >= 0 ? problem_add(request, (TextId)text, NULL) : NULL;
 
-		if (text >= 0)
-			request_problem(request, (TextId)text, "password", request->web->min_length);
+		if (problem) {
+			problem->number = request->web->min_length;
+			problem->hint = hint;
+		}
 	}
 }
 
 void request_password_problems(Request *request, const JsonNode *parameters)
 {
-	size_t before = request->n_problems;
+	size_t before;
 
-	codes_add(request, json_get(parameters, "reasons"), "reason");
+	request_problem(request, TEXT_POLICY_REFUSED, "password", 0);
+	before = request->n_problems;
+	codes_add(request, json_get(parameters, "reasons"), "reason", false);
 	/* A reason of a newer daemon has no text here yet. */
 	if (request->n_problems == before)
-		request_problem(request, TEXT_REASON_OTHER, "password", 0);
-	codes_add(request, json_get(parameters, "hints"), "hint");
+		request_problem(request, TEXT_REASON_OTHER, NULL, 0);
+	codes_add(request, json_get(parameters, "hints"), "hint", true);
 }
 
 bool request_password_check(Request *request, const char *password, const char *again)

@@ -42,6 +42,7 @@ typedef struct Problem {
 	const char *field; /* name of the field, NULL: the form as a whole */
 	int64_t number;    /* for the {name} of the text, where it has one … */
 	const char *words; /* … unless it is these */
+	bool hint;         /* not what is wrong, but what would help */
 } Problem;
 
 struct Request {

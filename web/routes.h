@@ -34,6 +34,8 @@ void grant_post(Request *request);
 extern const FormField reset_fields[], revoke_fields[];
 /* "Your password has been changed." */
 void done_page(Request *request);
+/* What the page is for, and how many minutes are left. */
+void reset_lead(Request *request);
 void reset_get(Request *request);
 void reset_post(Request *request);
 void revoke_get(Request *request);

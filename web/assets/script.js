@@ -29,6 +29,7 @@
 	const hint = (field, bars) => {
 		const line = make("p", field);
 		line.className = "hint";
+		line.dataset.level = 0;
 		line.setAttribute("role", "status");
 		for (let i = 0; i < bars; i++)
 			make("i", line);
