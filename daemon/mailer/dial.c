@@ -140,6 +140,10 @@ static int tls_begin(Wire *wire, const RelaySettings *settings, TlsVerdict *verd
 
 	buf_init(&out, text, sizeof(text));
 	r = wire_start_tls(wire, settings->context, settings->host, verdict, deadline);
+	if (r == -EBADMSG && settings->tls == CONFIG_TLS_TLS) {
+		trace_fail(trace, "TLS", CAUSE_TLS, "handshake failed: the relay speaks in clear text");
+		return r;
+	}
 	if (r == -EBADMSG) {
 		trace_fail(trace, "STARTTLS", CAUSE_INJECTED, "bytes in clear text where TLS has to begin");
 		return r;

@@ -207,7 +207,8 @@ static void trace_reply(Gate *gate, GateTurn turn, TraceCause cause)
 
 static int judge_ehlo(Gate *gate)
 {
-	static const char *const ways[] = { "PLAIN", "LOGIN", "CRAM-MD5" };
+	/* CRAM-MD5 is not among them: libesmtp 1.1.0 looks for its plugin under a name that it is not installed by. */
+	static const char *const ways[] = { "PLAIN", "LOGIN" };
 	char offer[32];
 	const char *rest;
 
@@ -218,12 +219,12 @@ static int judge_ehlo(Gate *gate)
 	trace_reply(gate, TURN_EHLO, CAUSE_NONE);
 	gate->offers_utf8 = reply_offers(&gate->reply, "SMTPUTF8", NULL);
 	if (!gate->needs_auth)
-		return answer(gate, 250, NULL) < 0 ? broken(gate, "it does not listen") : 0;
+		return answer(gate, 250, NULL) < 0 ? broken(gate, "it died") : 0;
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
 		if (reply_offers(&gate->reply, "AUTH", &rest) && reply_parameter(rest, ways[i])) {
 			/* One way only: libesmtp would try the next when the first was refused. */
 			snprintf(offer, sizeof(offer), "AUTH %s", ways[i]);
-			return answer(gate, 250, offer) < 0 ? broken(gate, "it does not listen") : 0;
+			return answer(gate, 250, offer) < 0 ? broken(gate, "it died") : 0;
 		}
 	trace_fail(gate->trace, "AUTH", CAUSE_NO_AUTH, "no way of it that we know is offered");
 	return GATE_E_REFUSED;
@@ -236,12 +237,12 @@ static int judge_auth(Gate *gate, GateTurn turn)
 	if (reply->code == 334 && reply->n_lines == 1 && reply->text_len <= CHALLENGE_MAX &&
 	    strspn(reply->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") == reply->text_len) {
 		gate->expects = TURN_AUTH_MORE;
-		return answer(gate, 334, reply->text) < 0 ? broken(gate, "it does not listen") : 0;
+		return answer(gate, 334, reply->text) < 0 ? broken(gate, "it died") : 0;
 	}
 	if (reply->code == 235) {
 		gate->authenticated = true;
 		trace_reply(gate, turn, CAUSE_NONE);
-		return answer(gate, 235, NULL) < 0 ? broken(gate, "it does not listen") : 0;
+		return answer(gate, 235, NULL) < 0 ? broken(gate, "it died") : 0;
 	}
 	/* libesmtp would go on without. */
 	trace_reply(gate, turn, reply_class(reply) == 4 ? CAUSE_AUTH_LATER : CAUSE_AUTH_REFUSED);
@@ -275,7 +276,7 @@ static int judge_transaction(Gate *gate, GateTurn turn)
 	trace_reply(gate, turn, class == wanted ? CAUSE_NONE : transaction_cause(turn, class));
 	if (code == 354)
 		gate->expects = TURN_TEXT;
-	return answer(gate, code, NULL) < 0 ? broken(gate, "it does not listen") : 0;
+	return answer(gate, code, NULL) < 0 ? broken(gate, "it died") : 0;
 }
 
 static int judge(Gate *gate, GateTurn turn)
@@ -293,7 +294,7 @@ static int judge(Gate *gate, GateTurn turn)
 			trace_reply(gate, turn, CAUSE_LOST);
 			return GATE_E_LOST;
 		}
-		return answer(gate, 250, NULL) < 0 ? broken(gate, "it does not listen") : 0;
+		return answer(gate, 250, NULL) < 0 ? broken(gate, "it died") : 0;
 	default:
 		return judge_transaction(gate, turn);
 	}
@@ -304,7 +305,7 @@ static int refuse_utf8(Gate *gate)
 {
 	gate->codes.sender = 550;
 	trace_fail(gate->trace, "MAIL", CAUSE_SMTPUTF8, "the address needs SMTPUTF8, which the relay does not offer");
-	return answer(gate, 550, NULL) < 0 ? broken(gate, "it does not listen") : 0;
+	return answer(gate, 550, NULL) < 0 ? broken(gate, "it died") : 0;
 }
 
 int gate_message(Gate *gate, SmtpReport *report)

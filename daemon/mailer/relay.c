@@ -272,6 +272,9 @@ static int session_send(Relay *relay, Deadline deadline, Trace *trace, RelayResu
 	/* An address that cannot be written to this relay will not be tomorrow either. */
 	if (relay->gate.needs_utf8 && !relay->gate.offers_utf8)
 		*ret = RELAY_PERMANENT;
+	/* After a refused DATA libesmtp looks for the next message before it tells of this one, and goes. */
+	if (relay->gate.codes.data / 100 > 3)
+		relay_hang_up(relay);
 	return 0;
 }
 

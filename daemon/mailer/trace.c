@@ -30,7 +30,7 @@ static const char *const remedies[_CAUSE_MAX] = {
 	[CAUSE_CERTIFICATE_EARLY] = "Check the clock of this host (timedatectl); the certificate is not valid yet.",
 	[CAUSE_CERTIFICATE_CHAIN] = "Put the certificate of the authority that issued it into [mail] tls-ca-file=, and have "
 				    "the relay send the whole chain.",
-	[CAUSE_NO_AUTH] = "The relay offers neither PLAIN, LOGIN nor CRAM-MD5: use its submission port (587), or leave out "
+	[CAUSE_NO_AUTH] = "The relay offers neither AUTH PLAIN nor LOGIN: use its submission port (587), or leave out "
 			  "[mail] user=.",
 	[CAUSE_AUTH_REFUSED] = "Check [mail] user= and the credential smtp-password.",
 	[CAUSE_AUTH_LATER] = "The relay cannot check passwords at present; its own log says why.",

@@ -11,11 +11,13 @@
 #include "wire.h"
 
 #define CHUNK 4096
-#define QUIET_RECORDS_MAX 16
+#define QUIET_MS 100
+#define QUIET_RECORDS_MAX 64 /* session tickets: servers send two, and four at most */
 
 struct Wire {
 	int fd;
 	SSL *ssl;
+	Deadline deadline; /* of the TLS call under way */
 	size_t start; /* bytes [start, end) of in were read and not used */
 	size_t end;
 	char in[CHUNK];
@@ -93,9 +95,26 @@ Wire *wire_free(Wire *wire)
 	return NULL;
 }
 
+/*
+ * OpenSSL comes back when it needs bytes that are not there; but messages that it drops (HelloRequest, tickets, key
+ * updates) it reads one after the other as long as they come. So each read below it looks at the clock first.
+ */
+static long tls_clock(BIO *bio, int operation, const char *data UNUSED, size_t len UNUSED, int argi UNUSED, long argl UNUSED,
+		      int result, size_t *processed UNUSED)
+{
+	const Wire *wire = (const Wire *)BIO_get_callback_arg(bio);
+
+	if (operation != BIO_CB_READ || monotonic_ms() < wire->deadline)
+		return result;
+	BIO_clear_retry_flags(bio);
+	return -1;
+}
+
 /* After an SSL call that did not succeed: waits for what it wants. 0: call it again. */
 static int tls_wait(Wire *wire, int result, Deadline deadline)
 {
+	if (monotonic_ms() >= deadline)
+		return -ETIMEDOUT;
 	switch (SSL_get_error(wire->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
 		/* OpenSSL reads no further than the record at hand, so nothing can be waiting inside of it. */
@@ -115,6 +134,7 @@ static int tls_fill(Wire *wire, Deadline deadline)
 {
 	int n, r;
 
+	wire->deadline = deadline;
 	for (;;) {
 		ERR_clear_error();
 		errno = 0;
@@ -174,6 +194,7 @@ int wire_reply(Wire *wire, Reply *reply, Deadline deadline)
 
 static int tls_write(Wire *wire, const char *bytes, size_t len, Deadline deadline)
 {
+	wire->deadline = deadline;
 	while (len > 0) {
 		int n, r;
 
@@ -229,6 +250,7 @@ bool wire_quiet(Wire *wire)
 		return false;
 	if (!wire->ssl)
 		return socket_quiet(wire->fd);
+	wire->deadline = monotonic_ms() + QUIET_MS;
 	/* Session tickets may have come after the handshake, a record each; they are no speech. */
 	for (int i = 0; i < QUIET_RECORDS_MAX; i++) {
 		int n;
@@ -252,6 +274,9 @@ int wire_start_tls(Wire *wire, SSL_CTX *context, const char *host, TlsVerdict *v
 	wire->ssl = tls_connection_new(context, wire->fd, host, verdict);
 	if (!wire->ssl)
 		return -ENOMEM;
+	BIO_set_callback_ex(SSL_get_rbio(wire->ssl), tls_clock);
+	BIO_set_callback_arg(SSL_get_rbio(wire->ssl), (char *)wire);
+	wire->deadline = deadline;
 	for (;;) {
 		ERR_clear_error();
 		errno = 0;

@@ -103,7 +103,7 @@ class Session:
 
     def start_tls(self):
         self.sock = self.relay.context.wrap_socket(self.sock, server_side=True)
-        self.relay.names.append(getattr(self.sock, "_sni", None) or self.relay.last_sni)
+        self.relay.versions.append(self.sock.version())
         self.tls = True
         self.buffer = b""
 
@@ -145,8 +145,9 @@ class Session:
         if words[1].upper() == b"PLAIN":
             _, user, password = base64.b64decode(words[2]).split(b"\0")
         elif words[1].upper() == b"LOGIN":
-            self.write(b"334 " + base64.b64encode(b"Username:") + b"\r\n")
-            user = base64.b64decode(self.line())
+            if len(words) < 3:
+                self.write(b"334 " + base64.b64encode(b"Username:") + b"\r\n")
+            user = base64.b64decode(words[2] if len(words) > 2 else self.line())
             self.write(b"334 " + base64.b64encode(b"Password:") + b"\r\n")
             password = base64.b64decode(self.line())
         else:
@@ -207,8 +208,8 @@ class Relay:
         self.commands = []   # (under TLS, line)
         self.messages = []   # accepted: (MAIL line, RCPT line, text)
         self.refused = []    # text came, but was not accepted
-        self.names = []      # SNI
-        self.last_sni = None
+        self.names = []      # SNI, None where the client sent none
+        self.versions = []   # of TLS
         self.farewells = 0
         self.connections = 0
         self.bytes = 0
@@ -221,7 +222,7 @@ class Relay:
         self.thread.start()
 
     def on_sni(self, _socket, name, _context):
-        self.last_sni = name
+        self.names.append(name)
 
     def serve(self):
         while True:
