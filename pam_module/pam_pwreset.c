@@ -68,6 +68,7 @@ PUBLIC int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
 {
 	const void *authtok = NULL;
 	Context ctx;
+	int r;
 
 	if (context_init(&ctx, pamh, flags, argc, argv) < 0)
 		return PAM_IGNORE;
@@ -81,8 +82,9 @@ PUBLIC int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
 	 */
 	if (pam_get_item(pamh, PAM_AUTHTOK, &authtok) != PAM_SUCCESS || authtok)
 		return PAM_IGNORE;
-	if (pam_get_user(pamh, &ctx.user, NULL) != PAM_SUCCESS || !ctx.user)
-		return PAM_CONV_ERR;
+	r = pam_get_user(pamh, &ctx.user, NULL);
+	if (r != PAM_SUCCESS || !ctx.user)
+		return r == PAM_CONV_ERR ? PAM_CONV_ERR : PAM_IGNORE;
 	record_clear(&ctx, RECORD_RECOVERED);
 	return auth_run(&ctx);
 }

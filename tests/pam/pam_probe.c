@@ -39,6 +39,8 @@ PUBLIC int pam_sm_authenticate(pam_handle_t *pamh, UNUSED int flags, UNUSED int 
 
 	if (!talk)
 		return PAM_SYSTEM_ERR;
+	if (talk->below)
+		return talk->below(pamh);
 	talk->probed = true;
 	if (!talk->quiet)
 		item_copy(pamh, PAM_AUTHTOK, talk->authtok, &talk->authtok_set);
@@ -81,6 +83,8 @@ PUBLIC int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char 
 
 	if (!talk)
 		return PAM_SYSTEM_ERR;
+	if (talk->below)
+		return talk->below(pamh);
 	if (flags & PAM_PRELIM_CHECK) {
 		if (argc > 0 && strcmp(argv[0], "prelim=ask") == 0)
 			return pam_get_authtok(pamh, PAM_OLDAUTHTOK, &old, "Probe current: ");

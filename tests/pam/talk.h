@@ -41,6 +41,8 @@ typedef struct Talk {
 	/* What it verifies, as pam_unix would; NULL: nothing is right. */
 	const char *password;
 	int probe_chauthtok; /* what it returns there */
+	/* Called instead of all that, when set. */
+	int (*below)(pam_handle_t *pamh);
 } Talk;
 
 #define ANSWERS(...)                                                                               \

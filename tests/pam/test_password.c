@@ -342,6 +342,7 @@ static void test_no_second_change(void **state)
 {
 	Fixture *f = *state;
 	Talk talk = { .answers = ANSWERS("", "y", "y", GOOD_CODE, GOOD_PASSWORD, GOOD_PASSWORD, OLD,
+					 GOOD_PASSWORD, GOOD_PASSWORD, GOOD_PASSWORD, OLD,
 					 GOOD_PASSWORD, GOOD_PASSWORD),
 		      .password = GOOD_PASSWORD };
 	pam_handle_t *pamh;
@@ -361,6 +362,11 @@ static void test_no_second_change(void **state)
 	/* Somebody else in the same transaction. */
 	pam_set_item(pamh, PAM_USER, "bob");
 	assert_int_not_equal(pam_chauthtok(pamh, PAM_CHANGE_EXPIRED_AUTHTOK), PAM_SUCCESS);
+	/* The same person after an ordinary login. */
+	pam_set_item(pamh, PAM_USER, "alice");
+	assert_int_equal(pam_authenticate(pamh, 0), PAM_SUCCESS);
+	assert_int_equal(pam_chauthtok(pamh, PAM_CHANGE_EXPIRED_AUTHTOK), PAM_SUCCESS);
+	assert_int_equal(talk.prompts, 13);
 	pam_end(pamh, 0);
 }
 
