@@ -16,9 +16,14 @@ class Directory:
     """Stands beside Container, whose state, leader, exec and restart it uses."""
 
     @property
+    def slapd_kind(self):
+        """Which of the two databases: with ppolicy, or plain."""
+        return "ppolicy" if self.state.facts["ppolicy"] else "plain"
+
+    @property
     def slapd_config(self):
         """The configuration that slapd runs by: a file, or the folder of a cn=config."""
-        kind = "ppolicy" if self.state.facts["ppolicy"] else "plain"
+        kind = self.slapd_kind
         return f"/etc/ldap/slapd.d-{kind}" if self.state.facts["cn_config"] else f"/etc/ldap/slapd-{kind}.conf"
 
     @property

@@ -24,6 +24,7 @@ import pexpect
 
 import people
 import product
+import rules
 from container import HERE, POLL_S, Container, LabError, State, states
 from directory import Directory
 
@@ -43,17 +44,32 @@ class Lab(Container, Directory):
     """start() boots it; everything else wants it started."""
 
     @classmethod
-    def new(cls, name=None, *, profile="both", ppolicy=True, cn_config=False, keep=False):
+    # pylint: disable-next=too-many-arguments
+    def new(
+        cls,
+        name=None,
+        *,
+        profile="both",
+        ppolicy=True,
+        cn_config=False,
+        hash_mode="argon2id",
+        keep=False,
+    ):
         """A lab that is not yet started.
 
         profile: who knows the people, nslcd (ldap), SSSD (sss), or both side by side, SSSD then for
         the services whose name ends in -sss. ppolicy: the overlay. cn_config: slapd by cn=config.
+        hash_mode: what slapd lets the product write, and what its configuration says.
         keep: it outlives this process, and `lab down` ends it.
         """
         if profile not in PROFILES:
             raise LabError(f"profile {profile!r}: one of {', '.join(PROFILES)}")
+        if cn_config and hash_mode != "argon2id":
+            raise LabError("cn=config was made with the rules for argon2id")
         lab = cls.create(name, keep)
-        lab.state.facts.update(profile=profile, ppolicy=ppolicy, cn_config=cn_config)
+        lab.state.facts.update(
+            profile=profile, ppolicy=ppolicy, cn_config=cn_config, hash_mode=hash_mode
+        )
         return lab
 
     @classmethod
@@ -84,6 +100,10 @@ class Lab(Container, Directory):
         chosen = self.slapd_config
         self.write_before_boot(
             "/etc/default/slapd", defaults.replace("/etc/ldap/slapd-ppolicy.conf", chosen)
+        )
+        kind = self.slapd_kind
+        self.write_before_boot(
+            f"/etc/ldap/lab/product-{kind}.conf", rules.text(kind, facts["hash_mode"])
         )
         try:
             self.boot()

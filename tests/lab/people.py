@@ -25,6 +25,7 @@ DOMAIN = "example.com"
 COUNT = 1000
 FIRST_UID_NUMBER = 5000
 PEOPLE_GID = 10000
+INACTIVE_GID = 10090  # the primary group by which the site marks who may not come in (yet)
 ACTIVATED = "20260105080000Z"  # when everybody's password was last set
 LAST_CHANGE_DAY = 20458  # the same day for shadowLastChange
 ADMIN_LOCK = "000001010000Z"  # ppolicy's sign of a lock that no time lifts
@@ -55,6 +56,7 @@ class Person:
     language: str = "en"
     mail: tuple = None  # None: uid@example.com
     uid_number: int = 0
+    gid_number: int = PEOPLE_GID
     groups: tuple = ()
     has_password: bool = True
     named: bool = True
@@ -120,8 +122,13 @@ SPECIAL = (
     Person("dupmail1", "Dup One", mail=("shared@example.com",)),
     Person("dupmail2", "Dup Two", mail=("shared@example.com",)),
     Person("twomail", "Two Mail", mail=("twomail@example.com", "twomail@example.org")),
-    Person("fresh", "Never Activated", has_password=False),
-    Person("disabled", "Dis Abled", extra={"userPassword": ["{CRYPT}!disabled"]}),
+    Person("fresh", "Never Activated", gid_number=INACTIVE_GID, has_password=False),
+    Person(
+        "disabled",
+        "Dis Abled",
+        gid_number=INACTIVE_GID,
+        extra={"userPassword": ["{CRYPT}!disabled"]},
+    ),
     Person("helen", "Helen Desk", groups=("pwreset-helpdesk",)),
     Person("hank", "Hank Desk", groups=("pwreset-helpdesk",)),
     Person("ada", "Ada Min", groups=("pwreset-admin",)),
@@ -221,7 +228,7 @@ def person_ldif(person, number, ppolicy):
         # gecos is an IA5 string in the schema
         "gecos": [person.name.encode("ascii", "replace").decode().replace("?", "_")],
         "uidNumber": [str(person.uid_number or FIRST_UID_NUMBER + number)],
-        "gidNumber": [str(PEOPLE_GID)],
+        "gidNumber": [str(person.gid_number)],
         "homeDirectory": [f"/home/{person.uid}"],
         "loginShell": ["/bin/bash"],
         "preferredLanguage": [person.language],
@@ -265,26 +272,28 @@ def policy_ldif(name, **settings):
     return entry(f"cn={name},{POLICIES}", attributes)
 
 
+def posix_group_ldif(name, number, uids):
+    """A group with members by name; those whose primary group it is are not among them."""
+    return entry(
+        f"cn={name},{GROUPS}",
+        {
+            "objectClass": ["posixGroup"],
+            "cn": [name],
+            "gidNumber": [str(number)],
+            "memberUid": uids,
+        },
+    )
+
+
 def group_ldif(crowd):
-    """posixGroups of the named, everybody's primary group, and two groupOfNames, one in the other."""
+    """posixGroups of the named, everybody's primary groups, and two groupOfNames, one in the other."""
     members = {name: [] for name in (*ROLE_GROUPS, "it-staff", SUDO_GROUP)}
     for person in crowd:
         for name in person.groups:
             members[name].append(person.uid)
-    text = entry(
-        f"cn=people,{GROUPS}",
-        {"objectClass": ["posixGroup"], "cn": ["people"], "gidNumber": [str(PEOPLE_GID)]},
-    )
-    for number, (name, uids) in enumerate(members.items(), 1):
-        text += entry(
-            f"cn={name},{GROUPS}",
-            {
-                "objectClass": ["posixGroup"],
-                "cn": [name],
-                "gidNumber": [str(PEOPLE_GID + number)],
-                "memberUid": uids,
-            },
-        )
+    text = posix_group_ldif("people", PEOPLE_GID, []) + posix_group_ldif("inactive", INACTIVE_GID, [])
+    for number, (name, uids) in enumerate(members.items(), PEOPLE_GID + 1):
+        text += posix_group_ldif(name, number, uids)
     nested = {"board": f"cn=directors,{GROUPS}", "directors": BY_UID["nestor"].dn}
     for name, member in nested.items():
         text += entry(

@@ -30,8 +30,12 @@ UNITS = (
     "pwreset-http.socket",
     "pwreset-spool.path",
 )
-# Debian's pam-auth-update profiles that a site would tick.
+# Debian's pam-auth-update profiles that a site would tick; without them, the lines that README gives.
 PAM_PROFILES = ("pwreset",)
+PAM_BY_HAND = {
+    "common-auth": "auth\toptional\tpam_pwreset.so",
+    "common-password": "password\tsufficient\tpam_pwreset.so",
+}
 # What an administrator fills in when taking over docs/proxy's nginx configuration.
 PROXY_VALUES = {
     "server_name": "reset.example.com",
@@ -46,8 +50,8 @@ EXTERNAL = {
     "base": people.PEOPLE,
     "group-base": people.GROUPS,
     "bind": "external",
-    "hash": "argon2id",
     "privileged-groups": " ".join(people.PRIVILEGED_GROUPS),
+    "inactive-filter": f"(gidNumber={people.INACTIVE_GID})",
 }
 STARTTLS = {
     "uri": "ldap://lab.example.com",
@@ -104,8 +108,8 @@ def new_pepper():
 def install(lab, builddir, settings, pam=PAM_PROFILES, start=True):
     """meson install into the lab, users, folders, configuration, secrets, directory, PAM, units.
 
-    settings: {section: {key: value}} over SETTINGS. pam: profiles to enable beside the lab's own.
-    start=False leaves the sockets closed.
+    settings: {section: {key: value}} over SETTINGS. pam: profiles to enable beside the lab's own, or
+    PAM_BY_HAND; empty leaves the stacks alone. start=False leaves the sockets closed.
     """
     destination = f"/proc/{lab.leader}/root"
     done = subprocess.run(
@@ -117,12 +121,12 @@ def install(lab, builddir, settings, pam=PAM_PROFILES, start=True):
     )
     if done.returncode:
         raise LabError(f"meson install: {done.returncode}\n{done.stdout}")
-    lab.exec(["ldconfig"])
     lab.exec(["systemd-sysusers"])
     lab.exec(["systemd-tmpfiles", "--create", *(f"--prefix={prefix}" for prefix in PREFIXES)])
     configure(lab, settings)
     credential(lab, "pepper", new_pepper())
-    credential(lab, "ldap-password", people.SERVICE_PASSWORD + "\n")
+    if merged(settings)["directory"].get("bind") == "simple":
+        credential(lab, "ldap-password", people.SERVICE_PASSWORD + "\n")
     admit_service(lab)
     enable_pam(lab, pam)
     lab.exec(["systemctl", "daemon-reload"])
@@ -136,7 +140,9 @@ def install(lab, builddir, settings, pam=PAM_PROFILES, start=True):
 def configure(lab, settings):
     """Writes pwreset.conf; a running daemon is not told."""
     lab.exec(["mkdir", "-p", os.path.dirname(CONF)])
-    lab.write(CONF, conf_text(merged(settings)))
+    everything = merged(settings)
+    everything["directory"].setdefault("hash", lab.state.facts["hash_mode"])
+    lab.write(CONF, conf_text(everything))
 
 
 def credential(lab, name, text):
@@ -165,13 +171,28 @@ def admit_service(lab):
     lab.restart("slapd")
 
 
-def enable_pam(lab, profiles):
-    """Ticks the profiles that exist; a product without any leaves the stacks as they were."""
+def enable_pam(lab, pam):
+    """Wires the module: by profiles, as pam-auth-update does it, or by hand."""
     folder = lab.path("/usr/share/pam-configs")
-    present = [name for name in profiles if (folder / name).exists()]
-    if present:
+    if pam == PAM_PROFILES and not any((folder / name).exists() for name in pam):
+        pam = PAM_BY_HAND
+    if pam is PAM_BY_HAND:
+        wire_by_hand(lab)
+    elif pam:
         main = "sss" if lab.state.facts["profile"] == "sss" else "ldap"
-        lab.exec(["lab-pam", main, "--enable", *present])
+        lab.exec(["lab-pam", main, "--enable", *pam])
+
+
+def wire_by_hand(lab):
+    """Puts each line before the first of its stack, and lets pam_unix use what was typed there."""
+    for name, line in PAM_BY_HAND.items():
+        for file in (name, f"{name}-sss"):
+            text = lab.read(f"/etc/pam.d/{file}")
+            kind = line.split("\t", maxsplit=1)[0]
+            text = re.sub(rf"(?m)^{kind}\t", lambda found: f"{line}\n{found[0]}", text, count=1)
+            if kind == "auth":
+                text = text.replace("pam_unix.so nullok\n", "pam_unix.so nullok try_first_pass\n")
+            lab.write(f"/etc/pam.d/{file}", text)
 
 
 def installed_units(lab):

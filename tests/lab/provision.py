@@ -14,9 +14,9 @@ import sys
 import tempfile
 
 import people
+import rules
 
 HERE = pathlib.Path(__file__).resolve().parent
-PRODUCT_LDAP = HERE.parent.parent / "ldap"
 NAME = "lab.example.com"
 PAGE = "reset.example.com"
 # What a lab has no use for, or what another folder of tests starts when it needs it.
@@ -100,17 +100,15 @@ class Provisioner:
 
     def directory(self):
         """slapd.conf and cn=config, each with and without ppolicy, and the people in both."""
-        shutil.copy(PRODUCT_LDAP / "pwreset.schema", self.path("/etc/ldap/schema"))
+        shutil.copy(rules.FOLDER / "pwreset.schema", self.path("/etc/ldap/schema"))
         self.write("/etc/ldap/lab/product-global.conf", "include /etc/ldap/schema/pwreset.schema\n")
-        rules = _filled("slapd-acl.conf") + _filled("slapd-index.conf")
-        self.write("/etc/ldap/lab/product-plain.conf", rules)
-        self.write("/etc/ldap/lab/product-ppolicy.conf", _filled("slapd-acl-ppolicy.conf") + rules)
         secret = people.argon2id(people.ADMIN_PASSWORD, people.CROWD_COST)
         with open(self.path("/etc/ldap/lab/database.conf"), "a", encoding="utf-8") as config:
             config.write(f"\nrootpw {secret}\n")
         self.path("/run/slapd").mkdir()
         for kind in ("plain", "ppolicy"):
             say(f"slapd ({kind}): {people.COUNT} people")
+            self.write(f"/etc/ldap/lab/product-{kind}.conf", rules.text(kind))
             self.path(f"/var/lib/ldap/{kind}").mkdir(mode=0o700)
             self.path(f"/etc/ldap/slapd.d-{kind}").mkdir(mode=0o750)
             config = f"/etc/ldap/slapd-{kind}.conf"
@@ -166,24 +164,6 @@ class Provisioner:
         ):
             say(step.__name__)
             step()
-
-
-def _filled(name):
-    """A file of ldap/ with the lab's names, as its head says: one pair of lines for each group."""
-    text = ""
-    for line in (PRODUCT_LDAP / name).read_text().splitlines(keepends=True):
-        groups = people.PRIVILEGED_GROUPS if "cn=admins," in line else ("admins",)
-        text += "".join(line.replace("cn=admins,", f"cn={group},") for group in groups)
-    for mark, value in (
-        ("@BASE@", people.BASE),
-        ("@PEOPLE@", people.PEOPLE),
-        ("@SERVICE@", people.SERVICE_DN),
-        ("@SCHEME@", "[{]ARGON2[}][$]argon2id[$]"),
-        ("@SET@", "maz"),
-        ("@CLEAR@", "mz"),
-    ):
-        text = text.replace(mark, value)
-    return text
 
 
 def _openssl(*argv):

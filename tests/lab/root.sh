@@ -75,8 +75,7 @@ base_key() {
 
 # Everything that provision.py reads: its own sources, the files it copies, the product's schema.
 root_key() {
-	local dirs=("$HERE/files" "$HERE/provision.py" "$HERE/people.py")
-	[[ -d "$TOP/ldap" ]] && dirs+=("$TOP/ldap")
+	local dirs=("$HERE/files" "$HERE"/{provision,people,rules}.py "$TOP/ldap")
 	{
 		base_key
 		find "${dirs[@]}" -type f ! -path '*/__pycache__/*' -print0 | sort -z |

@@ -61,6 +61,14 @@ class LabCase(unittest.TestCase):
         child.sendline("exit")
         child.expect(pexpect.EOF)
 
+    def service_sets(self, uid, value):
+        """Whether the product's identity may write this as uid's userPassword."""
+        ldif = f"dn: {people.BY_UID[uid].dn}\nchangetype: modify\nreplace: userPassword\nuserPassword: {value}\n"
+        argv = ["ldapmodify", "-x", "-H", "ldapi:///", "-D", people.SERVICE_DN, "-w", people.SERVICE_PASSWORD]
+        done = self.lab.exec(argv, input=ldif, check=False)
+        self.assertIn(done.returncode, (0, 50), done.stderr)
+        return done.returncode == 0
+
     def refused(self, uid, secret, port=SSH_PORT):
         child = self.lab.ssh(
             uid, port=port, options=["NumberOfPasswordPrompts=1", "PreferredAuthentications=password"]
@@ -204,6 +212,13 @@ class Site(LabCase):
         self.refused("expired", people.password("expired"))
         self.refused("fresh", "")
 
+    def test_rules_of_the_service(self):
+        new = people.argon2id("quiet-Lantern-59-maple", people.CROWD_COST)
+        self.assertTrue(self.service_sets("oscar", new))
+        self.assertTrue(self.lab.binds("oscar", "quiet-Lantern-59-maple"))
+        for uid, value in (("oscar", "in clear"), ("stan", new), ("nestor", new), ("sysop", new)):
+            self.assertFalse(self.service_sets(uid, value), uid)
+
     def test_a_thousand(self):
         found = self.lab.ldap_search("(!(uid=user2*))", "uid", base=people.PEOPLE, scope="one")
         self.assertEqual(len(found), people.COUNT)
@@ -317,7 +332,14 @@ class ByCnConfigWithPpolicy(LabCase):
 
 
 class ByFileWithoutPpolicy(LabCase):
-    options = {"profile": "ldap", "ppolicy": False}
+    """A server that hashes by itself."""
+
+    options = {"profile": "ldap", "ppolicy": False, "hash_mode": "server"}
+
+    def test_rules_of_the_service(self):
+        self.assertTrue(self.service_sets("oscar", "quiet-Lantern-59-maple"))
+        self.assertTrue(self.lab.binds("oscar", "quiet-Lantern-59-maple"))
+        self.assertFalse(self.service_sets("stan", "quiet-Lantern-59-maple"))
 
     def test_login(self):
         self.log_in("bob", "password")
