@@ -28,7 +28,7 @@ import rules
 from container import HERE, POLL_S, Container, LabError, State, states
 from directory import Directory
 
-__all__ = ["Lab", "LabError", "people", "states"]
+__all__ = ["Lab", "LabError", "State", "people", "states"]
 
 PROFILES = {"both": ("nslcd", "sss"), "ldap": ("nslcd",), "sss": ("sss",)}
 NSS = {"both": "files sss ldap", "ldap": "files ldap", "sss": "files sss"}
