@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The mail as Mint answers it: template, language, addresses, and the values of the template's names. */
 #include <string.h>
-#include <time.h>
 
 #include "mint.h"
 
@@ -87,17 +86,6 @@ static void put_number(JsonWriter *w, const char *key, int64_t value)
 	json_put_string(w, key, text);
 }
 
-static void put_time(JsonWriter *w, const char *key, int64_t value)
-{
-	time_t time = (time_t)value;
-	struct tm tm;
-	char text[32] = "";
-
-	if (gmtime_r(&time, &tm))
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", &tm);
-	json_put_string(w, key, text);
-}
-
 /* A link on the site's own page: the origin comes from the configuration, never from a request. */
 static void put_link(JsonWriter *w, const char *key, const char *origin, const char *path, const char *ticket)
 {
@@ -136,15 +124,13 @@ int mint_mail(Call *call, const MintRequest *request, const Account *account, co
 	json_put_string(w, "code", values->code ? values->code : "");
 	json_put_string(w, "password", values->password ? values->password : "");
 	put_number(w, "minutes", values->minutes);
-	put_number(w, "days", values->days);
-	put_time(w, "when", request->created);
+	put_number(w, "time", request->created);
 	put_text(w, "host", json_get_string(request->origin, "host"));
 	put_text(w, "address", json_get_string(request->origin, "address"));
 	put_text(w, "service", json_get_string(request->origin, "service"));
 	put_text(w, "contact", config->web.contact);
 	put_text(w, "site", config->web.site_name);
 	put_text(w, "requester", request->requester);
-	put_text(w, "origin", config->web.origin);
 	json_close(w, '}');
 	json_close(w, '}');
 	return serve_send(call->serve);

@@ -18,7 +18,6 @@ typedef struct MintRequest {
 typedef struct MailValues {
 	const char *link, *code, *revoke, *password;
 	int64_t minutes;
-	int64_t days;
 } MailValues;
 
 /* To whom. */

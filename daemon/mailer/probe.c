@@ -11,10 +11,12 @@
 
 typedef struct ProbeParameters {
 	const char *address;
+	const JsonNode *caller; /* its deadline is serve_run()'s business */
 } ProbeParameters;
 
 static const VarlinkField fields[] = {
 	{ "address", JSON_STRING, offsetof(ProbeParameters, address), true, MAIL_ADDRESS_MAX },
+	{ "caller", JSON_OBJECT, offsetof(ProbeParameters, caller), false, 0 },
 	{ 0 },
 };
 

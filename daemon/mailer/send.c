@@ -10,6 +10,7 @@
 
 typedef struct SendParameters {
 	const JsonNode *mail;
+	const JsonNode *caller; /* its deadline is serve_run()'s business */
 	const char *id;
 	const char *template;
 	const char *language;
@@ -19,6 +20,7 @@ typedef struct SendParameters {
 
 static const VarlinkField outer[] = {
 	{ "mail", JSON_OBJECT, offsetof(SendParameters, mail), true, 0 },
+	{ "caller", JSON_OBJECT, offsetof(SendParameters, caller), false, 0 },
 	{ 0 },
 };
 
