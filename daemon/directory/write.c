@@ -63,36 +63,46 @@ static void build(Call *call, const Account *account, const PasswordWrite *write
 	put_marker(call, account, write, changes);
 }
 
+static void clause_unchanged(Buf *filter, const Entry *entry, const char *attribute)
+{
+	const char *value = entry_text(entry, attribute);
+
+	buf_printf(filter, value ? "(%s=" : "(!(%s=*)", attribute);
+	if (value)
+		filter_escape(filter, value);
+	buf_puts(filter, ")");
+}
+
 /*
  * What must hold at the very moment of the write: no lock by an administrator (a password write would lift it), and no
- * other password since. Only what this server can tell of this entry; "" when nothing.
+ * other password since. With ppolicy's attributes, else with those of shadow(5); ret "" where the server has no assertions
+ * or lets us see neither: what is undefined never holds.
  */
 static int assertion_choose(Call *call, const Account *account, char *ret, size_t size)
 {
-	static const char unlocked[] = "(!(pwdAccountLockedTime=000001010000Z))";
-	const char *changed = entry_text(account->entry, "pwdChangedTime");
-	Buf filter = { 0 };
-	CLEANUP(entry_freep) Entry *entry = NULL;
-	int r;
+	int r = 0;
 
 	ret[0] = '\0';
 	if (!directory_server(call->worker->directory)->assertion)
 		return 0;
-	buf_init(&filter, ret, size);
-	buf_printf(&filter, "(&%s", unlocked);
-	if (changed) {
-		buf_puts(&filter, "(pwdChangedTime=");
-		filter_escape(&filter, changed);
+	for (unsigned ppolicy = 2; ppolicy-- > 0;) {
+		CLEANUP(entry_freep) Entry *entry = NULL;
+		Buf filter = { 0 };
+
+		buf_init(&filter, ret, size);
+		buf_puts(&filter, "(&");
+		if (ppolicy) {
+			buf_puts(&filter, "(!(pwdAccountLockedTime=000001010000Z))");
+			clause_unchanged(&filter, account->entry, "pwdChangedTime");
+		}
+		clause_unchanged(&filter, account->entry, "shadowLastChange");
 		buf_puts(&filter, ")");
+		r = directory_read(call->worker->directory, account->dn, ret, NULL, &entry);
+		if (r != DIRECTORY_E_NO_SUCH_OBJECT)
+			return r;
 	}
-	buf_puts(&filter, ")");
-	r = directory_read(call->worker->directory, account->dn, ret, NULL, &entry);
-	/* Undefined for a server that has no ppolicy: such an assertion would never hold. */
-	if (r == DIRECTORY_E_NO_SUCH_OBJECT) {
-		ret[0] = '\0';
-		r = 0;
-	}
-	return r;
+	ret[0] = '\0';
+	return 0;
 }
 
 static int attempt_once(Call *call, Account *account, const PasswordWrite *write, Attempt *attempt)
