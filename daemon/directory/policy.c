@@ -13,12 +13,13 @@
 #define MIN_LENGTH_MAX 64U
 #define MIN_BITS_MIN 20U
 #define MIN_BITS_MAX 100U
+#define WINDOWS_MAX 2U
 /*
  * libzxcvbn is asked where the own estimate is near the limit; further up it never objected to what
  * was weak, and it takes most of the time. It prices each common word of a row as if it stood alone,
  * by which it refuses four per cent of passphrases of three random words (pwqgen, 47 bits): the slack.
  */
-#define ZXCVBN_BELOW COST_BITS(24)
+#define ZXCVBN_BELOW COST_BITS(14)
 #define ZXCVBN_SLACK COST_BITS(6)
 
 struct Policy {
@@ -190,12 +191,20 @@ static uint32_t window_cost(Check *check, size_t begin, uint32_t *ret_pieces)
 	return second < cost ? second : cost;
 }
 
-/* A part cannot be harder to guess than the whole: the best window speaks for all. */
+/*
+ * A part cannot be harder to guess than the whole: the best window speaks for all. Almost always the
+ * first does; of what is longer than WINDOWS_MAX windows, the last part is looked at, not the middle.
+ */
 static void check_estimate(Check *check)
 {
 	check->cost = 0;
-	for (size_t begin = 0; begin < check->n_cps; begin += TEXT_WINDOW) {
-		uint32_t pieces = 0, cost = window_cost(check, begin, &pieces);
+	for (size_t i = 0; i < WINDOWS_MAX && i * TEXT_WINDOW < check->n_cps; i++) {
+		size_t begin = i * TEXT_WINDOW;
+		uint32_t pieces = 0, cost;
+
+		if (i == WINDOWS_MAX - 1 && check->n_cps - begin > TEXT_WINDOW)
+			begin = check->n_cps - TEXT_WINDOW;
+		cost = window_cost(check, begin, &pieces);
 
 		check->pieces |= pieces;
 		if (cost > check->cost)

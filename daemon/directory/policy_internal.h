@@ -15,7 +15,7 @@
  * What is looked at: longer passwords are judged by windows of this size, since a part cannot be
  * harder to guess than the whole. Folding may write up to three symbols for one code point.
  */
-#define TEXT_WINDOW 96U
+#define TEXT_WINDOW 80U
 #define TEXT_MAX (TEXT_WINDOW * 3U)
 #define WORD_SYMBOLS_MAX 24U
 #define TOKENS_MAX 160U
@@ -98,9 +98,11 @@ void layout_prepare(void);
 bool layout_view(View view, const Symbol *symbol, uint32_t out[static VIEW_CHOICES]);
 
 #define LAYOUT_COUNT 9U
+#define LAYOUT_KEYPAD 8U
 /* Row in the high, column in the low nibble, 0xff where the layout has no such key. */
 uint8_t layout_key(unsigned layout, uint32_t raw, bool *ret_shifted);
-/* Are two keys the same or neighbours? The direction, 1 … 9, 5 for the same key, else 0. */
+#define LAYOUT_SAME_KEY 5U
+/* Are two keys the same or neighbours? The direction, 1 … 9, LAYOUT_SAME_KEY among them, else 0. */
 unsigned layout_direction(unsigned layout, uint8_t from, uint8_t to);
 
 /* policy_words.c */
@@ -155,28 +157,41 @@ struct Lattice {
         uint32_t budget; /* steps left in the dictionary: bounds the time, see lattice_cost() */
         uint32_t skeleton[TEXT_MAX];
         uint16_t uppers[TEXT_MAX + 1]; /* number of capitals before a position */
+        /* Longest stretches from a position on that stand, by their skeletons, … */
+        uint16_t repeated[TEXT_MAX];  /* … right before it, or overlapping it (121212) */
+        uint16_t stood[TEXT_MAX];     /* … anywhere before */
+        uint16_t in_old[TEXT_MAX];    /* … in the old password */
+        uint16_t in_old_reversed[TEXT_MAX];
+        uint8_t keys[LAYOUT_COUNT][TEXT_MAX];        /* as layout_key(), shifted ones with the high bit */
+        uint16_t keys_alike[LAYOUT_COUNT][TEXT_MAX]; /* for so long they are the first layout's */
         uint32_t cost[TEXT_MAX + 1];
         uint16_t from[TEXT_MAX + 1];
         uint8_t piece[TEXT_MAX + 1];
 };
 
+/* What choosing among n costs: log2, rounded down to whole bits. */
+uint32_t cost_of_length(size_t n);
 void lattice_relax(Lattice *lattice, size_t from, size_t to, uint32_t cost, Piece piece);
 /* What the capitals in [from, to) add. */
 uint32_t lattice_case_cost(const Lattice *lattice, size_t from, size_t to);
 /* The whole text's cost; *ret_pieces says which pieces (1 << Piece) the cheapest way has. */
 uint32_t lattice_cost(Lattice *lattice, uint32_t *ret_pieces);
 
-/* policy_match_words.c, policy_match_patterns.c, policy_match_walk.c: what can start at i */
+/* policy_match_*.c: what can start at i */
 
 void match_words(Lattice *lattice, size_t i);
 void match_words_reversed(Lattice *lattice, size_t end);
 void match_spelling(Lattice *lattice, size_t i);
 void match_tokens(Lattice *lattice, size_t i);
+/* Fill repeated, stood, in_old, in_old_reversed: quadratic once, lest matching be cubic. */
+void copies_find(Lattice *lattice);
+void copies_find_old(Lattice *lattice);
 void match_old(Lattice *lattice, size_t i);
 void match_repeat(Lattice *lattice, size_t i);
 void match_sequence(Lattice *lattice, size_t i);
 void match_date(Lattice *lattice, size_t i);
 void match_brute(Lattice *lattice, size_t i);
+void walks_prepare(Lattice *lattice);
 void match_walk(Lattice *lattice, size_t i);
 
 /* policy_filter.c */

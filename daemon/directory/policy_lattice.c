@@ -10,8 +10,8 @@
 
 /* For choosing this kind of piece, here: what makes five pieces dearer than their contents. */
 #define PIECE_COST COST_BITS(1.5)
-/* Dictionary steps in one window; ordinary passwords take a few thousand. */
-#define BUDGET 24000U
+/* Dictionary steps in one window; ordinary passwords take about a thousand. */
+#define BUDGET 8000U
 
 void lattice_relax(Lattice *lattice, size_t from, size_t to, uint32_t cost, Piece piece)
 {
@@ -52,6 +52,9 @@ static void lattice_prepare(Lattice *lattice)
 		lattice->cost[i + 1] = COST_NONE;
 	}
 	lattice->cost[0] = 0;
+	walks_prepare(lattice);
+	copies_find(lattice);
+	copies_find_old(lattice);
 }
 
 uint32_t lattice_cost(Lattice *lattice, uint32_t *ret_pieces)

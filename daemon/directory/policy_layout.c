@@ -56,7 +56,6 @@ static const Layout layouts[LAYOUT_COUNT] = {
 		{ "", "", "", "" },
 	},
 };
-#define LAYOUT_KEYPAD 8U
 
 /* The same places as in the US layout, row by row: what stands there in other alphabets. */
 static const char *const us_keys[ROWS] = {

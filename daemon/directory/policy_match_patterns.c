@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is no word: repetitions, sequences, dates, pieces of known tokens, single characters. */
+/* What is no word of a dictionary: sequences, dates, the person's and the site's words, single characters. */
 #include "policy_internal.h"
 
 #include <unictype.h>
@@ -8,18 +8,7 @@
 #define TOKEN_PART_COST COST_BITS(5)
 #define TOKEN_PART_MIN 4U
 #define REVERSED_COST COST_BITS(2)
-#define OLD_MIN 3U
-#define REPEAT_MIN 3U
 #define SEQUENCE_MIN 3U
-
-static uint32_t cost_of(size_t n)
-{
-	uint32_t cost = 0;
-
-	for (; n > 1; n /= 2)
-		cost += COST_BIT;
-	return cost;
-}
 
 static uint32_t brute_letter(const Symbol *symbol)
 {
@@ -99,61 +88,6 @@ void match_tokens(Lattice *lattice, size_t i)
 	}
 }
 
-/* Any stretch of the old password, either way round. */
-void match_old(Lattice *lattice, size_t i)
-{
-	for (size_t k = 0; k < lattice->n_old; k++) {
-		uint32_t cost = COST_BITS(1) + cost_of(lattice->n_old) / 2;
-		size_t n = 0, back = 0;
-
-		while (k + n < lattice->n_old && i + n < lattice->text->n &&
-		       lattice->skeleton[i + n] == lattice->old[k + n])
-			n++;
-		while (back <= k && i + back < lattice->text->n &&
-		       lattice->skeleton[i + back] == lattice->old[k - back])
-			back++;
-		if (n >= OLD_MIN)
-			lattice_relax(lattice, i, i + n,
-				      cost + lattice_case_cost(lattice, i, i + n) / 2, PIECE_OLD);
-		if (back > OLD_MIN)
-			lattice_relax(lattice, i, i + back,
-				      cost + REVERSED_COST + lattice_case_cost(lattice, i, i + back),
-				      PIECE_OLD);
-	}
-}
-
-/* What stood before once more, also overlapping (1212…), or mirrored. */
-void match_repeat(Lattice *lattice, size_t i)
-{
-	const uint32_t *text = lattice->skeleton;
-	size_t mirrored = 0;
-
-	for (size_t k = 0; k < i; k++) {
-		uint32_t cost = COST_BITS(2);
-		size_t n = 0;
-
-		while (i + n < lattice->text->n && text[i + n] == text[k + n])
-			n++;
-		if (k + n < i) {
-			if (n < REPEAT_MIN)
-				continue;
-			cost += cost_of(i);
-		}
-		if (n > 0)
-			lattice_relax(lattice, i, i + n,
-				      cost + cost_of(n) / 2 + lattice_case_cost(lattice, i, i + n) / 2,
-				      PIECE_REPEAT);
-	}
-	while (mirrored < i && i + mirrored < lattice->text->n &&
-	       text[i + mirrored] == text[i - 1 - mirrored])
-		mirrored++;
-	if (mirrored >= REPEAT_MIN)
-		lattice_relax(lattice, i, i + mirrored,
-			      COST_BITS(3) + cost_of(mirrored) / 2 +
-				      lattice_case_cost(lattice, i, i + mirrored) / 2,
-			      PIECE_REPEAT);
-}
-
 void match_sequence(Lattice *lattice, size_t i)
 {
 	const Symbol *symbols = lattice->text->symbols;
@@ -174,7 +108,7 @@ void match_sequence(Lattice *lattice, size_t i)
 		/* Every second letter is a sequence only when it goes on. */
 		for (size_t end = step * step > 1 ? SEQUENCE_MIN + 1 : SEQUENCE_MIN; end <= n; end++)
 			lattice_relax(lattice, i, i + end,
-				      cost + cost_of(end) / 2 +
+				      cost + cost_of_length(end) / 2 +
 					      lattice_case_cost(lattice, i, i + end),
 				      PIECE_SEQUENCE);
 	}

@@ -5,6 +5,11 @@
 #include <unicase.h>
 
 #define WALK_MIN 3U
+/* A longer walk is two; so the time stays linear. */
+#define WALK_MAX 24U
+#define KEY_NONE 0xffU
+#define KEY_SHIFTED 0x80U
+#define KEY_PLACE 0x7fU
 #define START_COST COST_BITS(4)
 #define OTHER_LAYOUT_COST COST_BITS(1)
 #define DIRECTION_COST COST_BITS(1)
@@ -20,64 +25,79 @@ static uint32_t length_cost(size_t n)
 }
 
 /* With caps lock a key that has no capital on it gives one all the same: É on a French 2. */
-static uint8_t walk_key(unsigned layout, const Symbol *symbol, bool *ret_shifted)
+static uint8_t walk_key(unsigned layout, const Symbol *symbol)
 {
-	uint8_t key = layout_key(layout, symbol->raw, ret_shifted);
+	bool shifted;
+	uint8_t key = layout_key(layout, symbol->raw, &shifted);
 
-	if (key != 0xff || !symbol->upper)
-		return key;
-	key = layout_key(layout, uc_tolower(symbol->raw), ret_shifted);
-	*ret_shifted = true;
-	return key;
+	if (key == KEY_NONE && symbol->upper) {
+		key = layout_key(layout, uc_tolower(symbol->raw), &shifted);
+		shifted = true;
+	}
+	return key == KEY_NONE || !shifted ? key : key | KEY_SHIFTED;
+}
+
+void walks_prepare(Lattice *lattice)
+{
+	size_t n = lattice->text->n;
+
+	for (unsigned layout = 0; layout < LAYOUT_COUNT; layout++)
+		for (size_t i = n; i-- > 0;) {
+			uint16_t next = i + 1 < n ? lattice->keys_alike[layout][i + 1] : 0;
+
+			lattice->keys[layout][i] = walk_key(layout, &lattice->text->symbols[i]);
+			lattice->keys_alike[layout][i] =
+				lattice->keys[layout][i] == lattice->keys[0][i] ? next + 1 : 0;
+		}
 }
 
 /*
  * With a stride of one, key after key; with two, both hands walk in turn (dxfcgvhb): each key then
- * is a neighbour of the one before the last, and the second hand's start is another choice.
+ * is a neighbour of the one before the last, and the second hand's start is another choice. Returns
+ * how many keys were looked at.
  */
-static void walk(Lattice *lattice, size_t i, unsigned layout, size_t stride)
+static size_t walk(Lattice *lattice, size_t i, unsigned layout, size_t stride)
 {
-	const Symbol *symbols = lattice->text->symbols;
+	const uint8_t *keys = lattice->keys[layout] + i;
+	size_t n, max = lattice->text->n - i < WALK_MAX ? lattice->text->n - i : WALK_MAX;
 	uint32_t cost = (START_COST + DIRECTION_COST) * (uint32_t)stride +
 			(layout ? OTHER_LAYOUT_COST : 0);
 	unsigned directions[2] = {};
-	uint8_t keys[2];
-	bool shifted, was_shifted = false;
 
-	if (i + stride > lattice->text->n)
-		return;
-	for (size_t k = 0; k < stride; k++) {
-		keys[k] = walk_key(layout, &symbols[i + k], &shifted);
-		if (keys[k] == 0xff)
-			return;
-		if (k == 0)
-			was_shifted = shifted;
-	}
-	if (was_shifted)
+	for (n = 0; n < stride; n++)
+		if (n >= max || keys[n] == KEY_NONE)
+			return n + 1;
+	if (keys[0] & KEY_SHIFTED)
 		cost += SHIFT_COST;
-	for (size_t n = stride; i + n < lattice->text->n; n++) {
-		uint8_t next = walk_key(layout, &symbols[i + n], &shifted);
-		unsigned turned =
-			next == 0xff ? 0 : layout_direction(layout, keys[n % stride], next);
+	for (; n < max; n++) {
+		unsigned *direction = &directions[n % stride], turned;
 
-		if (!turned || (stride > 1 && directions[n % stride] && turned != directions[n % stride]))
-			return;
-		if (directions[n % stride] && turned != directions[n % stride])
+		if (keys[n] == KEY_NONE)
+			break;
+		turned = layout_direction(layout, keys[n - stride] & KEY_PLACE, keys[n] & KEY_PLACE);
+		/* Staying on a key is a repetition; qqwwee is two hands in step. */
+		if (!turned || turned == LAYOUT_SAME_KEY ||
+		    (stride > 1 && *direction && turned != *direction))
+			break;
+		if (*direction && turned != *direction)
 			cost += TURN_COST;
-		if (shifted != was_shifted)
+		if ((keys[n] ^ keys[n - 1]) & KEY_SHIFTED)
 			cost += SHIFT_COST;
-		directions[n % stride] = turned;
-		was_shifted = shifted;
-		keys[n % stride] = next;
+		*direction = turned;
 		if (n + 1 >= WALK_MIN * stride)
 			lattice_relax(lattice, i, i + n + 1, cost + length_cost(n + 1), PIECE_WALK);
 	}
+	return n + 1;
 }
 
 void match_walk(Lattice *lattice, size_t i)
 {
-	for (unsigned layout = 0; layout < LAYOUT_COUNT; layout++) {
-		walk(lattice, i, layout, 1);
-		walk(lattice, i, layout, 2);
+	for (size_t stride = 1; stride <= 2; stride++) {
+		size_t seen = walk(lattice, i, 0, stride);
+
+		/* What the first layout has just answered need not be asked of one that agrees. */
+		for (unsigned layout = 1; layout < LAYOUT_COUNT; layout++)
+			if (lattice->keys_alike[layout][i] < seen || layout == LAYOUT_KEYPAD)
+				walk(lattice, i, layout, stride);
 	}
 }

@@ -8,8 +8,9 @@
 
 #define REVERSED_MIN 4U
 #define REVERSED_COST COST_BITS(2)
-/* For a digit or symbol that stands for a letter. */
+/* For a digit or symbol that stands for a letter; the rarer ones more often stand between words. */
 #define SUBSTITUTE_COST COST_BITS(1.2)
+#define RARE_SUBSTITUTE_COST COST_BITS(2.5)
 /* For having struck another layout's keys. */
 #define VIEW_COST COST_BITS(2)
 
@@ -40,6 +41,14 @@ static uint32_t word_floor(size_t length)
 static uint32_t word_ceiling(size_t length)
 {
 	return length <= 5 ? COST_BITS(15.5) : COST_BITS(13.5);
+}
+
+static uint32_t substitute_cost(uint32_t base)
+{
+	bool common = base == '@' || base == '$' || base == '!' || (base >= '0' && base <= '9') ||
+		      symbol_is_letter(base);
+
+	return common ? SUBSTITUTE_COST : RARE_SUBSTITUTE_COST;
 }
 
 static uint32_t node_after(Lattice *lattice, uint32_t node, uint32_t symbol)
@@ -108,7 +117,7 @@ static void descend(const Descent *descent, size_t length, uint32_t node, uint32
 		if (next != WORDS_NONE)
 			descend(descent, length + 1, next, extra);
 		others = fold_substitutes(symbol->base);
-		extra += SUBSTITUTE_COST;
+		extra += substitute_cost(symbol->base);
 	} else if (!layout_view(descent->view, symbol, choices)) {
 		return;
 	}
@@ -160,7 +169,7 @@ static unsigned track_index(Track track, const Symbol *symbol, uint32_t *extra)
 		return index;
 	for (others = fold_substitutes(symbol->base); *others && !index; others++)
 		index = script_index(script, *others);
-	*extra += SUBSTITUTE_COST;
+	*extra += substitute_cost(symbol->base);
 	return index;
 }
 
@@ -181,7 +190,8 @@ static void spell(Lattice *lattice, Track track, size_t i, bool tail)
 		index[3] = track_index(track, &symbols[i + n], &cost);
 		if (!index[3])
 			return;
-		cost += words_letter_cost(lattice->words, script, index);
+		/* A guesser knows the language; the model had to learn all of them at once. */
+		cost += words_letter_cost(lattice->words, script, index) * 7 / 8;
 		index[0] = index[1];
 		index[1] = index[2];
 		index[2] = index[3];

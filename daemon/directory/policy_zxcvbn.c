@@ -10,7 +10,7 @@
 #include <zxcvbn.h>
 
 #define SEEN_MAX 40U
-#define DIGITS_MAX 16U
+#define DIGITS_MAX 10U
 #define PERIOD_MAX 16U
 #define WORDS_MAX 32U
 
