@@ -31,7 +31,7 @@ UNITS = (
     "pwreset-spool.path",
 )
 # Debian's pam-auth-update profiles that a site would tick; without them, the lines that README gives.
-PAM_PROFILES = ("pwreset",)
+PAM_PROFILES = ("pwreset-recovery", "pwreset-password")
 PAM_BY_HAND = {
     "common-auth": "auth\toptional\tpam_pwreset.so",
     "common-password": "password\tsufficient\tpam_pwreset.so",
@@ -174,7 +174,7 @@ def admit_service(lab):
 def enable_pam(lab, pam):
     """Wires the module: by profiles, as pam-auth-update does it, or by hand."""
     folder = lab.path("/usr/share/pam-configs")
-    if pam == PAM_PROFILES and not any((folder / name).exists() for name in pam):
+    if pam == PAM_PROFILES and not all((folder / name).exists() for name in pam):
         pam = PAM_BY_HAND
     if pam is PAM_BY_HAND:
         wire_by_hand(lab)

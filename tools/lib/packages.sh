@@ -14,8 +14,8 @@ PKGS_BUILD=(
 
 # Unit, PAM and static tests on the host.
 PKGS_TEST=(
-	libcmocka-dev libjansson-dev libpam-wrapper libpamtest0-dev
-	python3 python3-pexpect valgrind binutils
+	libcmocka-dev libjansson-dev
+	python3 python3-pexpect valgrind binutils locales groff-base libpam-modules libpam-runtime
 )
 
 # The lab on the host: makes the root, runs the container, talks to what is inside.
