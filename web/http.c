@@ -161,7 +161,7 @@ static int listener_start(Listener *listener, int fd)
 		/* First, so that what goes wrong with the others is told to us. */
 		MHD_OPTION_EXTERNAL_LOGGER, on_library_message, http,
 		MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		/* Not MHD_OPTION_STRICT_FOR_CLIENT: head.c is stricter, and its refusals carry our headers. */
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)PEERS_MAX + 64,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, http->options.tcp ? (unsigned)PER_ADDRESS_MAX : 0u,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STALL_S,
