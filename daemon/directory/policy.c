@@ -16,8 +16,9 @@
 #define WINDOWS_MAX 2U
 /*
  * libzxcvbn is asked where the own estimate is near the limit; further up it never objected to what
- * was weak, and it takes most of the time. It prices each common word of a row as if it stood alone,
- * by which it refuses four per cent of passphrases of three random words (pwqgen, 47 bits): the slack.
+ * was weak, and it takes most of the time. It prices each common word of a row as if it stood
+ * alone, by which it refuses four per cent of passphrases of three random words (pwqgen, 47 bits):
+ * the slack.
  */
 #define ZXCVBN_BELOW COST_BITS(14)
 #define ZXCVBN_SLACK COST_BITS(6)
@@ -97,7 +98,7 @@ Policy *policy_free(Policy *policy)
 
 const char *policy_open_failed_path(const PolicyConfig *config)
 {
-	const char *filters[] = { config->blocklist_path, config->site_blocklist_path };
+	const char *filters[] = {config->blocklist_path, config->site_blocklist_path};
 	Words *words = NULL;
 
 	for (size_t i = 0; i < 2; i++) {
@@ -184,16 +185,17 @@ static uint32_t window_cost(Check *check, size_t begin, uint32_t *ret_pieces)
 		return cost;
 	if (cost >= COST_BITS(check->policy->min_bits) + ZXCVBN_BELOW)
 		return cost;
-	second = zxcvbn_cost(&check->text, check->input->person_words,
-			     check->input->n_person_words);
+	second =
+	    zxcvbn_cost(&check->text, check->input->person_words, check->input->n_person_words);
 	/* COST_NONE stays above everything. */
 	second = second < COST_NONE - ZXCVBN_SLACK ? second + ZXCVBN_SLACK : COST_NONE;
 	return second < cost ? second : cost;
 }
 
 /*
- * A part cannot be harder to guess than the whole: the best window speaks for all. Almost always the
- * first does; of what is longer than WINDOWS_MAX windows, the last part is looked at, not the middle.
+ * A part cannot be harder to guess than the whole: the best window speaks for all. Almost always
+ * the first does; of what is longer than WINDOWS_MAX windows, the last part is looked at, not the
+ * middle.
  */
 static void check_estimate(Check *check)
 {
@@ -220,15 +222,15 @@ static const struct {
 	uint32_t reason;
 	uint32_t hint;
 } piece_meanings[] = {
-	{ 1U << PIECE_PERSON, POLICY_PERSONAL, POLICY_HINT_NO_PERSONAL },
-	{ 1U << PIECE_SITE, POLICY_SITE_WORD, POLICY_HINT_NO_PERSONAL },
-	{ 1U << PIECE_OLD, POLICY_OLD_PASSWORD, POLICY_HINT_NOT_DERIVED },
-	{ 1U << PIECE_WALK, POLICY_KEYBOARD_WALK, POLICY_HINT_NO_PATTERN },
-	{ 1U << PIECE_REPEAT, POLICY_REPEATS, POLICY_HINT_NO_PATTERN },
-	{ 1U << PIECE_SEQUENCE, POLICY_SEQUENCE, POLICY_HINT_NO_PATTERN },
-	{ 1U << PIECE_DATE, 0, POLICY_HINT_NO_PATTERN },
-	{ 1U << PIECE_WORD | 1U << PIECE_SPELLING, POLICY_DICTIONARY,
-	  POLICY_HINT_MORE_WORDS | POLICY_HINT_NO_SUBSTITUTION },
+    {1U << PIECE_PERSON, POLICY_PERSONAL, POLICY_HINT_NO_PERSONAL},
+    {1U << PIECE_SITE, POLICY_SITE_WORD, POLICY_HINT_NO_PERSONAL},
+    {1U << PIECE_OLD, POLICY_OLD_PASSWORD, POLICY_HINT_NOT_DERIVED},
+    {1U << PIECE_WALK, POLICY_KEYBOARD_WALK, POLICY_HINT_NO_PATTERN},
+    {1U << PIECE_REPEAT, POLICY_REPEATS, POLICY_HINT_NO_PATTERN},
+    {1U << PIECE_SEQUENCE, POLICY_SEQUENCE, POLICY_HINT_NO_PATTERN},
+    {1U << PIECE_DATE, 0, POLICY_HINT_NO_PATTERN},
+    {1U << PIECE_WORD | 1U << PIECE_SPELLING, POLICY_DICTIONARY,
+     POLICY_HINT_MORE_WORDS | POLICY_HINT_NO_SUBSTITUTION},
 };
 
 static void check_explain(Check *check)
@@ -279,7 +281,7 @@ static void check_run(Check *check)
 
 void policy_check(const Policy *policy, const PolicyInput *input, PolicyVerdict *ret)
 {
-	Check check = { .policy = policy, .input = input };
+	Check check = {.policy = policy, .input = input};
 
 	check_run(&check);
 	check.verdict.accepted = check.verdict.reasons == 0;

@@ -132,7 +132,7 @@ static int buffer_flush(BlocklistBuild *build, unsigned part)
 	r = blocklist_write_at(build->spill, build->buffers[part], n * sizeof(uint64_t), at);
 	if (r < 0)
 		return r;
-	build->blocks[build->n_blocks++] = (Block){ (uint16_t)part, (uint16_t)n };
+	build->blocks[build->n_blocks++] = (Block){(uint16_t)part, (uint16_t)n};
 	build->n_buffer[part] = 0;
 	return 0;
 }
@@ -200,7 +200,8 @@ static int line_take(BlocklistBuild *build, BlocklistInput input)
 		n--;
 	if (input == BLOCKLIST_PASSWORDS) {
 		/* What cannot be a password needs no entry. */
-		if (build->line_too_long || n == 0 || !filter_key(build->key, build->line, n, &key)) {
+		if (build->line_too_long || n == 0 ||
+		    !filter_key(build->key, build->line, n, &key)) {
 			build->line_too_long = false;
 			return 0;
 		}

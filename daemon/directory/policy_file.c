@@ -22,7 +22,7 @@
 uint64_t policy_file_checksum(const uint8_t *bytes, size_t n)
 {
 	static const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t lanes[4] = { 0, 1, 2, n };
+	uint64_t lanes[4] = {0, 1, 2, n};
 	size_t i = 0;
 
 	for (; i + 32 <= n; i += 32) {
@@ -52,14 +52,14 @@ static uint64_t header_checksum(const PolicyFileHeader *header)
 }
 
 void policy_file_header(PolicyFileHeader *header, PolicyFileKind kind,
-			const uint32_t parameters[static POLICY_FILE_PARAMETERS], uint64_t n_payload,
-			uint64_t checksum)
+			const uint32_t parameters[static POLICY_FILE_PARAMETERS],
+			uint64_t n_payload, uint64_t checksum)
 {
 	*header = (PolicyFileHeader){
-		.version = POLICY_FILE_VERSION,
-		.kind = kind,
-		.n_payload = n_payload,
-		.checksum = checksum,
+	    .version = POLICY_FILE_VERSION,
+	    .kind = kind,
+	    .n_payload = n_payload,
+	    .checksum = checksum,
 	};
 	memcpy(header->magic, MAGIC, sizeof(header->magic));
 	memcpy(header->parameters, parameters, sizeof(header->parameters));

@@ -44,5 +44,5 @@ void policy_file_close(PolicyFile *file);
 int policy_file_verify(const PolicyFile *file);
 uint64_t policy_file_checksum(const uint8_t *bytes, size_t n);
 void policy_file_header(PolicyFileHeader *header, PolicyFileKind kind,
-			const uint32_t parameters[static POLICY_FILE_PARAMETERS], uint64_t n_payload,
-			uint64_t checksum);
+			const uint32_t parameters[static POLICY_FILE_PARAMETERS],
+			uint64_t n_payload, uint64_t checksum);

@@ -80,8 +80,8 @@ static int filter_check(Filter *filter)
 	if (filter->bucket_bits > FILTER_BUCKET_BITS_MAX)
 		return POLICY_E_CORRUPT;
 	n_counts = (UINT64_C(1) << filter->bucket_bits) + 1;
-	if (filter->file.n_payload != n_counts * sizeof(uint32_t) +
-					      (uint64_t)filter->n_keys * FILTER_REMAINDER_SIZE)
+	if (filter->file.n_payload !=
+	    n_counts * sizeof(uint32_t) + (uint64_t)filter->n_keys * FILTER_REMAINDER_SIZE)
 		return POLICY_E_CORRUPT;
 	filter->counts = (const uint32_t *)(const void *)filter->file.payload;
 	filter->remainders = filter->file.payload + n_counts * sizeof(uint32_t);

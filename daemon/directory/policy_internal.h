@@ -8,7 +8,7 @@
 #include "policy.h"
 
 #define COST_BIT 16U
-#define COST_BITS(b) ((uint32_t)((b) * COST_BIT))
+#define COST_BITS(b) ((uint32_t)((b)*COST_BIT))
 #define COST_NONE UINT32_MAX
 
 /*
@@ -30,33 +30,33 @@ typedef struct Lattice Lattice;
 
 /* One folded symbol of the password. */
 struct Symbol {
-        uint32_t raw;      /* code point as typed */
-        uint32_t base;     /* lower case, without marks, one script's plain letter where there is one */
-        bool first;        /* false for the second and third symbol of one code point */
-        bool upper;
+	uint32_t raw;  /* code point as typed */
+	uint32_t base; /* lower case, without marks, one script's plain letter where there is one */
+	bool first;    /* false for the second and third symbol of one code point */
+	bool upper;
 };
 
 struct Text {
-        Symbol symbols[TEXT_MAX];
-        size_t n;
+	Symbol symbols[TEXT_MAX];
+	size_t n;
 };
 
 typedef enum TokenKind {
-        TOKEN_PERSON,
-        TOKEN_SITE,
-        TOKEN_OLD,
+	TOKEN_PERSON,
+	TOKEN_SITE,
+	TOKEN_OLD,
 } TokenKind;
 
 /* A word of the person's or the site's, folded to its skeleton (see fold_skeleton()). */
 struct Token {
-        uint32_t symbols[WORD_SYMBOLS_MAX];
-        uint8_t n;
-        uint8_t kind;
+	uint32_t symbols[WORD_SYMBOLS_MAX];
+	uint8_t n;
+	uint8_t kind;
 };
 
 struct Tokens {
-        Token tokens[TOKENS_MAX];
-        size_t n;
+	Token tokens[TOKENS_MAX];
+	size_t n;
 };
 
 /* policy_fold.c */
@@ -80,14 +80,14 @@ const char *fold_translit(uint32_t base, unsigned scheme);
 /* policy_layout.c */
 
 typedef enum View {
-        VIEW_DIRECT, /* as typed, digits and symbols also as the letters they resemble */
-        VIEW_CYRILLIC_KEYS, /* Latin keys struck where a Russian or Ukrainian layout was meant */
-        VIEW_GREEK_KEYS,
-        VIEW_HEBREW_KEYS,
-        VIEW_ARABIC_KEYS,
-        VIEW_HANGUL_KEYS,
-        VIEW_LATIN_KEYS, /* the reverse: any other layout's letters read as Latin keys */
-        _VIEW_MAX,
+	VIEW_DIRECT,	    /* as typed, digits and symbols also as the letters they resemble */
+	VIEW_CYRILLIC_KEYS, /* Latin keys struck where a Russian or Ukrainian layout was meant */
+	VIEW_GREEK_KEYS,
+	VIEW_HEBREW_KEYS,
+	VIEW_ARABIC_KEYS,
+	VIEW_HANGUL_KEYS,
+	VIEW_LATIN_KEYS, /* the reverse: any other layout's letters read as Latin keys */
+	_VIEW_MAX,
 } View;
 
 #define VIEW_CHOICES 4U
@@ -119,9 +119,9 @@ uint32_t words_root(const Words *words);
  * symbol that no model knows. Contexts are alphabet indices, 0 for the word's start.
  */
 typedef enum Script {
-        SCRIPT_LATIN,
-        SCRIPT_CYRILLIC,
-        _SCRIPT_MAX,
+	SCRIPT_LATIN,
+	SCRIPT_CYRILLIC,
+	_SCRIPT_MAX,
 } Script;
 #define SCRIPT_LATIN_SYMBOLS 27U
 #define SCRIPT_CYRILLIC_SYMBOLS 34U
@@ -135,38 +135,38 @@ void tokens_add(Tokens *tokens, const char *word, size_t n, TokenKind kind);
 /* policy_lattice.c: the cheapest way to write the text as known pieces */
 
 typedef enum Piece {
-        PIECE_BRUTE,
-        PIECE_WORD,
-        PIECE_SPELLING, /* no known word, but letters that follow one another as in words */
-        PIECE_PERSON,
-        PIECE_SITE,
-        PIECE_OLD,
-        PIECE_WALK,
-        PIECE_REPEAT,
-        PIECE_SEQUENCE,
-        PIECE_DATE,
-        _PIECE_MAX,
+	PIECE_BRUTE,
+	PIECE_WORD,
+	PIECE_SPELLING, /* no known word, but letters that follow one another as in words */
+	PIECE_PERSON,
+	PIECE_SITE,
+	PIECE_OLD,
+	PIECE_WALK,
+	PIECE_REPEAT,
+	PIECE_SEQUENCE,
+	PIECE_DATE,
+	_PIECE_MAX,
 } Piece;
 
 struct Lattice {
-        const Text *text;
-        const Words *words;
-        const Tokens *tokens;
-        const uint32_t *old; /* skeletons of the old password */
-        size_t n_old;
-        uint32_t budget; /* steps left in the dictionary: bounds the time, see lattice_cost() */
-        uint32_t skeleton[TEXT_MAX];
-        uint16_t uppers[TEXT_MAX + 1]; /* number of capitals before a position */
-        /* Longest stretches from a position on that stand, by their skeletons, … */
-        uint16_t repeated[TEXT_MAX];  /* … right before it, or overlapping it (121212) */
-        uint16_t stood[TEXT_MAX];     /* … anywhere before */
-        uint16_t in_old[TEXT_MAX];    /* … in the old password */
-        uint16_t in_old_reversed[TEXT_MAX];
-        uint8_t keys[LAYOUT_COUNT][TEXT_MAX];        /* as layout_key(), shifted ones with the high bit */
-        uint16_t keys_alike[LAYOUT_COUNT][TEXT_MAX]; /* for so long they are the first layout's */
-        uint32_t cost[TEXT_MAX + 1];
-        uint16_t from[TEXT_MAX + 1];
-        uint8_t piece[TEXT_MAX + 1];
+	const Text *text;
+	const Words *words;
+	const Tokens *tokens;
+	const uint32_t *old; /* skeletons of the old password */
+	size_t n_old;
+	uint32_t budget; /* steps left in the dictionary: bounds the time, see lattice_cost() */
+	uint32_t skeleton[TEXT_MAX];
+	uint16_t uppers[TEXT_MAX + 1]; /* number of capitals before a position */
+	/* Longest stretches from a position on that stand, by their skeletons, … */
+	uint16_t repeated[TEXT_MAX]; /* … right before it, or overlapping it (121212) */
+	uint16_t stood[TEXT_MAX];    /* … anywhere before */
+	uint16_t in_old[TEXT_MAX];   /* … in the old password */
+	uint16_t in_old_reversed[TEXT_MAX];
+	uint8_t keys[LAYOUT_COUNT][TEXT_MAX]; /* as layout_key(), shifted ones with the high bit */
+	uint16_t keys_alike[LAYOUT_COUNT][TEXT_MAX]; /* for so long they are the first layout's */
+	uint32_t cost[TEXT_MAX + 1];
+	uint16_t from[TEXT_MAX + 1];
+	uint8_t piece[TEXT_MAX + 1];
 };
 
 /* What choosing among n costs: log2, rounded down to whole bits. */

@@ -20,8 +20,8 @@ uint32_t cost_of_length(size_t n)
 }
 
 /*
- * From the end backwards: how far the text from i on is the text from k on is one more than from i + 1
- * and k + 1 on, so one row of lengths suffices.
+ * From the end backwards: how far the text from i on is the text from k on is one more than from i
+ * + 1 and k + 1 on, so one row of lengths suffices.
  */
 void copies_find(Lattice *lattice)
 {
@@ -35,7 +35,8 @@ void copies_find(Lattice *lattice)
 		for (size_t k = 0; k < i; k++) {
 			/* row[k + 1] still is that of i + 1; the diagonal's end is the text's. */
 			uint16_t same = text[i] == text[k] ? (uint16_t)(row[k + 1] + 1) : 0;
-			uint16_t *longest = k + same >= i ? &lattice->repeated[i] : &lattice->stood[i];
+			uint16_t *longest =
+			    k + same >= i ? &lattice->repeated[i] : &lattice->stood[i];
 
 			row[k] = same;
 			if (same > *longest)
@@ -82,7 +83,8 @@ void match_old(Lattice *lattice, size_t i)
 			      PIECE_OLD);
 	if (reversed > OLD_MIN)
 		lattice_relax(lattice, i, i + reversed,
-			      cost + REVERSED_COST + lattice_case_cost(lattice, i, i + reversed) / 2,
+			      cost + REVERSED_COST +
+				  lattice_case_cost(lattice, i, i + reversed) / 2,
 			      PIECE_OLD);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is no word of a dictionary: sequences, dates, the person's and the site's words, single characters. */
+/* What is no word of a dictionary: sequences, dates, the person's and the site's words, single
+ * characters. */
 #include "policy_internal.h"
 
 #include <unictype.h>
@@ -106,10 +107,11 @@ void match_sequence(Lattice *lattice, size_t i)
 		       (int64_t)symbols[i + n].base - (int64_t)symbols[i + n - 1].base == step)
 			n++;
 		/* Every second letter is a sequence only when it goes on. */
-		for (size_t end = step * step > 1 ? SEQUENCE_MIN + 1 : SEQUENCE_MIN; end <= n; end++)
+		for (size_t end = step * step > 1 ? SEQUENCE_MIN + 1 : SEQUENCE_MIN; end <= n;
+		     end++)
 			lattice_relax(lattice, i, i + end,
 				      cost + cost_of_length(end) / 2 +
-					      lattice_case_cost(lattice, i, i + end),
+					  lattice_case_cost(lattice, i, i + end),
 				      PIECE_SEQUENCE);
 	}
 }
@@ -147,7 +149,8 @@ void match_date(Lattice *lattice, size_t i)
 
 		if (is_year(value))
 			lattice_relax(lattice, i, i + 4,
-				      value >= 2000 && value <= 2030 ? COST_BITS(3.5) : COST_BITS(5),
+				      value >= 2000 && value <= 2030 ? COST_BITS(3.5)
+								     : COST_BITS(5),
 				      PIECE_DATE);
 		if (is_day_month(value / 100, value % 100))
 			lattice_relax(lattice, i, i + 4, COST_BITS(8), PIECE_DATE);

@@ -106,11 +106,11 @@ static void descend(const Descent *descent, size_t length, uint32_t node, uint32
 		word_found(descent, length, node, extra);
 	if (length == WORD_SYMBOLS_MAX)
 		return;
-	if (descent->backward ? length >= descent->start :
-				descent->start + length >= lattice->text->n)
+	if (descent->backward ? length >= descent->start
+			      : descent->start + length >= lattice->text->n)
 		return;
-	symbol = &lattice->text->symbols[descent->backward ? descent->start - 1 - length :
-							     descent->start + length];
+	symbol = &lattice->text->symbols[descent->backward ? descent->start - 1 - length
+							   : descent->start + length];
 
 	if (descent->view == VIEW_DIRECT) {
 		next = node_after(lattice, node, symbol->base);
@@ -131,7 +131,7 @@ static void descend(const Descent *descent, size_t length, uint32_t node, uint32
 void match_words(Lattice *lattice, size_t i)
 {
 	for (View view = 0; view < _VIEW_MAX; view++) {
-		Descent descent = { .lattice = lattice, .view = view, .start = i };
+		Descent descent = {.lattice = lattice, .view = view, .start = i};
 
 		descend(&descent, 0, words_root(lattice->words), 0);
 	}
@@ -139,7 +139,7 @@ void match_words(Lattice *lattice, size_t i)
 
 void match_words_reversed(Lattice *lattice, size_t end)
 {
-	Descent descent = { .lattice = lattice, .start = end, .backward = true };
+	Descent descent = {.lattice = lattice, .start = end, .backward = true};
 
 	if (end >= REVERSED_MIN)
 		descend(&descent, 0, words_root(lattice->words), 0);
@@ -161,9 +161,9 @@ static unsigned track_index(Track track, const Symbol *symbol, uint32_t *extra)
 	unsigned index;
 
 	if (track == TRACK_CYRILLIC_KEYS)
-		return layout_view(VIEW_CYRILLIC_KEYS, symbol, choices) ?
-			       script_index(script, choices[0]) :
-			       0;
+		return layout_view(VIEW_CYRILLIC_KEYS, symbol, choices)
+			   ? script_index(script, choices[0])
+			   : 0;
 	index = script_index(script, symbol->base);
 	if (index || symbol_is_letter(symbol->base))
 		return index;

@@ -7,6 +7,7 @@
 #include "policy_internal.h"
 
 #include <string.h>
+#include <unistr.h>
 
 #define TOKEN_MIN 3U
 
@@ -29,13 +30,12 @@ static void token_append(Tokens *tokens, const uint32_t *symbols, size_t n, Toke
 
 static void token_append_latin(Tokens *tokens, const uint32_t *symbols, size_t n, TokenKind kind)
 {
-	uint32_t out[WORD_SYMBOLS_MAX], key[VIEW_CHOICES];
-	size_t n_out = 0;
+	uint32_t out[WORD_SYMBOLS_MAX];
 
 	for (unsigned scheme = 0; scheme < TRANSLIT_SCHEMES; scheme++) {
 		bool known = true;
+		size_t n_out = 0;
 
-		n_out = 0;
 		for (size_t i = 0; i < n && known; i++) {
 			const char *latin = fold_translit(symbols[i], scheme);
 
@@ -46,14 +46,28 @@ static void token_append_latin(Tokens *tokens, const uint32_t *symbols, size_t n
 		if (known)
 			token_append(tokens, out, n_out, kind);
 	}
+}
 
-	n_out = 0;
-	for (size_t i = 0; i < n; i++) {
-		Symbol symbol = { .raw = symbols[i], .base = symbols[i] };
+/* As it comes out of a Latin keyboard: by the letters as they are, й and и being two keys. */
+static void token_append_keys(Tokens *tokens, const char *word, size_t n, TokenKind kind)
+{
+	uint32_t out[WORD_SYMBOLS_MAX], key[VIEW_CHOICES];
+	size_t n_out = 0;
 
-		if (!layout_view(VIEW_LATIN_KEYS, &symbol, key))
-			return;
-		out[n_out++] = key[0];
+	for (size_t i = 0; i < n;) {
+		Symbol symbol = {};
+		ucs4_t cp;
+		int len = u8_mbtouc(&cp, (const uint8_t *)word + i, n - i);
+
+		i += (size_t)len;
+		symbol.raw = symbol.base = cp;
+		if (cp >= 0x80 && n_out < WORD_SYMBOLS_MAX &&
+		    layout_view(VIEW_LATIN_KEYS, &symbol, key)) {
+			out[n_out++] = key[0];
+			continue;
+		}
+		token_append(tokens, out, n_out, kind);
+		n_out = 0;
 	}
 	token_append(tokens, out, n_out, kind);
 }
@@ -91,4 +105,7 @@ void tokens_add(Tokens *tokens, const char *word, size_t n, TokenKind kind)
 		begin = i + 1;
 	}
 	token_append(tokens, whole, n_whole, kind);
+	/* fold_word() has found it to be UTF-8. */
+	if (n_symbols)
+		token_append_keys(tokens, word, n, kind);
 }

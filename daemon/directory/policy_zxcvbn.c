@@ -14,7 +14,8 @@
 #define PERIOD_MAX 16U
 #define WORDS_MAX 32U
 
-/* Does the text's end already stand there twice with this period? Then another copy says nothing. */
+/* Does the text's end already stand there twice with this period? Then another copy says nothing.
+ */
 static bool is_periodic(const char *seen, size_t n)
 {
 	for (size_t period = 1; period <= PERIOD_MAX && period * 3 <= n; period++)
@@ -30,7 +31,8 @@ static bool is_digit_like(char c)
 	return (c >= '0' && c <= '9') || strchr("./*-+", c);
 }
 
-/* False when a character has no ASCII form, or digits were left out: then a low estimate is none. */
+/* False when a character has no ASCII form, or digits were left out: then a low estimate is none.
+ */
 static bool seen_fill(const Text *text, char seen[static SEEN_MAX + 1])
 {
 	size_t n = 0, digits = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy-hostile BLOCKLIST WORDS [SECONDS [FILE…]]: searches for passwords (with words and an old password
- * at their limits) that take the policy long: known attacks, the given files, and what grows from the
- * slowest by mutation. Fails when one takes more than a millisecond of processor time.
+ * policy-hostile BLOCKLIST WORDS [SECONDS [FILE…]]: searches for passwords (with words and an old
+ * password at their limits) that take the policy long: known attacks, the given files, and what
+ * grows from the slowest by mutation. Fails when one takes more than a millisecond of processor
+ * time.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,10 +30,10 @@ typedef struct Search {
 } Search;
 
 static const char *const fragments[] = {
-	"12",	 "1",	   "0o",    "a",	"ab",	"4@",	"1!|l",	  "$5s",     "qwe",  "./*-+", "aA",
-	"пр",	 "ghb",	   "의",    "뷁",	"ﷺ",	"ß",	"é",	  "pass",    "word", "love",  " ",
-	"20",	 "1999",   "0101",  "zxcvbn",	"йцу",	"αβ",	"שלום",	  "مرحبا",   "😂",   "妒",    "i1l!|",
-	"the",	 "an",	   "ein",   "st3ll4",	"c(<[{", "7t+",	"o0",	  "8b9gq6",  "xX",   "lIl1|", "¾",
+    "12",  "1",	   "0o",   "a",	     "ab",    "4@",  "1!|l", "$5s",    "qwe",  "./*-+", "aA",
+    "пр",  "ghb",  "의",   "뷁",     "ﷺ",     "ß",   "é",    "pass",   "word", "love",	" ",
+    "20",  "1999", "0101", "zxcvbn", "йцу",   "αβ",  "שלום", "مرحبا",  "😂",    "妒",	"i1l!|",
+    "the", "an",   "ein",  "st3ll4", "c(<[{", "7t+", "o0",   "8b9gq6", "xX",   "lIl1|", "¾",
 };
 #define N_FRAGMENTS (sizeof(fragments) / sizeof(*fragments))
 
@@ -56,22 +57,29 @@ static uint64_t random_below(Search *search, uint64_t n)
 static void measure(const Search *search, Candidate *candidate)
 {
 	static const char *const words[] = {
-		"anna-lena.mueller@mail.example.org", "Анна-Елена Кузнецова-Мюллер", "a1b2c3d4e5f6g7h8",
-		"www.intern.example.org", "Ωμέγα Παπαδοπούλου", "abcabcabcabc", "aaaaaaaaaaaa", "12121212",
+	    "anna-lena.mueller@mail.example.org",
+	    "Анна-Елена Кузнецова-Мюллер",
+	    "a1b2c3d4e5f6g7h8",
+	    "www.intern.example.org",
+	    "Ωμέγα Παπαδοπούλου",
+	    "abcabcabcabc",
+	    "aaaaaaaaaaaa",
+	    "12121212",
 	};
-	PolicyInput input = { .password = candidate->bytes,
-			      .n_password = candidate->n,
-			      .person_words = words,
-			      .n_person_words = sizeof(words) / sizeof(*words),
-			      .old_password = candidate->bytes,
-			      .n_old_password = candidate->n };
+	PolicyInput input = {.password = candidate->bytes,
+			     .n_password = candidate->n,
+			     .person_words = words,
+			     .n_person_words = sizeof(words) / sizeof(*words),
+			     .old_password = candidate->bytes,
+			     .n_old_password = candidate->n};
 
 	candidate->us = 1e12;
 	for (unsigned i = 0; i < REPEAT * 2; i++) {
 		PolicyVerdict verdict;
 		double begin = now_us(), took;
 
-		/* The old password is hostile too, and without it the estimate goes on for longer. */
+		/* The old password is hostile too, and without it the estimate goes on for longer.
+		 */
 		if (i == REPEAT)
 			input.old_password = NULL;
 		policy_check(search->policy, &input, &verdict);
@@ -85,7 +93,8 @@ static void measure(const Search *search, Candidate *candidate)
 
 static void cut_to_text(Candidate *candidate)
 {
-	/* No half character at the end; elsewhere mutation leaves what is not text, which is refused. */
+	/* No half character at the end; elsewhere mutation leaves what is not text, which is
+	 * refused. */
 	while (candidate->n > 0 && (candidate->bytes[candidate->n - 1] & 0xc0) == 0x80)
 		candidate->n--;
 	if (candidate->n > 0 && candidate->bytes[candidate->n - 1] >= 0xc0)
@@ -184,7 +193,7 @@ int main(int argc, char *argv[])
 {
 	PolicyConfig config = {};
 	Policy *policy = NULL;
-	static Search search = { .random = UINT64_C(0x9e3779b97f4a7c15) };
+	static Search search = {.random = UINT64_C(0x9e3779b97f4a7c15)};
 	double end, seconds = argc > 3 ? strtod(argv[3], NULL) : 10;
 	size_t worst = 0;
 
@@ -210,8 +219,8 @@ int main(int argc, char *argv[])
 			worst = i;
 	measure(&search, &search.pool[worst]);
 	printf("%llu passwords tried; the slowest takes %.0f us: %.*s\n",
-	       (unsigned long long)search.n_tried, search.pool[worst].us,
-	       (int)search.pool[worst].n, (const char *)search.pool[worst].bytes);
+	       (unsigned long long)search.n_tried, search.pool[worst].us, (int)search.pool[worst].n,
+	       (const char *)search.pool[worst].bytes);
 	policy_free(policy);
 	return search.pool[worst].us <= LIMIT_US ? EXIT_SUCCESS : EXIT_FAILURE;
 }

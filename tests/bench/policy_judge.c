@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy-judge BLOCKLIST WORDS [--timing]: reads lines (password, or password TAB login TAB name) and
- * prints `ok` or the reason codes of each, in order; with --timing also bits and microseconds.
+ * policy-judge BLOCKLIST WORDS [--timing]: reads lines (password, or password TAB login TAB name)
+ * and prints `ok` or the reason codes of each, in order; with --timing also bits and microseconds.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static void judge(const Policy *policy, char *line, bool timing)
 {
 	char *login = strchr(line, '\t'), *name = login ? strchr(login + 1, '\t') : NULL;
 	const char *words[2] = {};
-	PolicyInput input = { .password = (const uint8_t *)line, .person_words = words };
+	PolicyInput input = {.password = (const uint8_t *)line, .person_words = words};
 	PolicyVerdict verdict;
 	char codes[256];
 	double begin;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The password policy on any password, words and old password: no finding of a sanitizer, a verdict
- * that agrees with itself, and never much time. $PWRESET_BLOCKLIST and $PWRESET_WORDS name the files.
+ * that agrees with itself, and never much time. $PWRESET_BLOCKLIST and $PWRESET_WORDS name the
+ * files.
  */
 #include <stdio.h>
 #include <time.h>
@@ -20,11 +21,12 @@ static Policy *policy;
 
 static void prepare(void)
 {
-	const PolicyConfig config = { .blocklist_path = getenv("PWRESET_BLOCKLIST"),
-				      .words_path = getenv("PWRESET_WORDS") };
+	const PolicyConfig config = {.blocklist_path = getenv("PWRESET_BLOCKLIST"),
+				     .words_path = getenv("PWRESET_WORDS")};
 
 	if (!config.blocklist_path || !config.words_path || policy_open(&policy, &config) != 0) {
-		fprintf(stderr, "fuzz_policy: $PWRESET_BLOCKLIST and $PWRESET_WORDS must name the files\n");
+		fprintf(stderr,
+			"fuzz_policy: $PWRESET_BLOCKLIST and $PWRESET_WORDS must name the files\n");
 		exit(EXIT_FAILURE);
 	}
 }
