@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * PAM stacks, read as libpam reads them, and held against what pam_pwreset(8) asks for: its place, its control value, its
+ * arguments, and what the modules behind it must be told.
+ */
+
+#include <string.h>
+
+#include "doctor.h"
+#include "pam_stack.h"
+
+#define MODULE "pam_pwreset.so"
+
+/* Modules that ask for a password. */
+static const char *const password_modules[] = {
+	"pam_unix.so", "pam_ldap.so", "pam_sss.so", "pam_krb5.so", "pam_winbind.so", "pam_ldapd.so", "pam_systemd_home.so",
+};
+
+/* Of these, the ones that ask again unless told to take what was typed. */
+static const char *const asking_again[] = { "pam_ldap.so", "pam_sss.so", "pam_krb5.so", "pam_winbind.so" };
+
+static const char *const arguments[] = {
+	"socket=", "services=", "timeout=", "tries=", "nudge=", "sssd=", "faillock", "policy_only", "use_authtok", "enforce_for_root",
+};
+
+static bool is_one_of(const char *module, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(module, list[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool asks_password(const PamLine *line)
+{
+	return is_one_of(line->module, password_modules, ARRAY_SIZE(password_modules));
+}
+
+static void report(Doctor *doctor, Severity severity, const char *what, const char *text, const PamStack *stack, const PamLine *line,
+		   const char *remedy)
+{
+	char seen[1200];
+
+	if (line)
+		snprintf(seen, sizeof(seen), "%s:%u: %s %s %s", line->file, line->line, line->control, line->module, line->arguments);
+	else
+		snprintf(seen, sizeof(seen), "/etc/pam.d/%s", stack->service);
+	finding_add(doctor, severity, what, text, seen, remedy);
+}
+
+/* An argument that the module does not know keeps it from doing anything. */
+static void check_arguments(Doctor *doctor, const PamStack *stack, const PamLine *line)
+{
+	for (const char *p = line->arguments; *p;) {
+		size_t n = strcspn(p, " ");
+		bool known = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(arguments); i++) {
+			size_t len = strlen(arguments[i]);
+			bool value = arguments[i][len - 1] == '=';
+
+			known = known || (n >= len && (value || n == len) && strncmp(p, arguments[i], len) == 0);
+		}
+		if (!known)
+			report(doctor, SEVERITY_ERROR, "pam-argument", _("The PAM module does not know one of its arguments."), stack,
+			       line, _("pam_pwreset(8) lists them"));
+		p += n;
+		p += strspn(p, " ");
+	}
+}
+
+/* What the login modules below must be told, so that they verify the new password instead of asking again. */
+static void check_following(Doctor *doctor, const PamStack *stack, size_t from)
+{
+	for (size_t i = from; i < stack->n; i++) {
+		const PamLine *line = &stack->lines[i];
+
+		if (is_one_of(line->module, asking_again, ARRAY_SIZE(asking_again)) && !pam_line_has(line, "use_first_pass") &&
+		    !pam_line_has(line, "try_first_pass"))
+			report(doctor, SEVERITY_WARNING, "pam-asks-again",
+			       _("This module asks for the password once more, after a recovery as well."), stack, line,
+			       "try_first_pass");
+	}
+}
+
+static void check_faillock(Doctor *doctor, const PamStack *stack, size_t ours)
+{
+	const PamLine *line = &stack->lines[ours];
+	size_t preauth = 0;
+
+	while (preauth < stack->n &&
+	       !(strcmp(stack->lines[preauth].module, "pam_faillock.so") == 0 && pam_line_has(&stack->lines[preauth], "preauth")))
+		preauth++;
+	if (preauth == stack->n)
+		return;
+	if (preauth < ours || !pam_line_has(line, "faillock") || !strstr(line->control, "authtok_recovery_err="))
+		report(doctor, SEVERITY_ERROR, "pam-faillock",
+		       _("pam_faillock denies the login after a recovery: its count of failures is still there."), stack, line,
+		       "auth [authtok_recovery_err=1 default=ignore] pam_pwreset.so faillock   (in the line before pam_faillock.so preauth)");
+}
+
+static void check_control(Doctor *doctor, const PamStack *stack, const PamLine *line)
+{
+	/* The module answers PAM_IGNORE; anything that makes a decision of it would deny or let in. */
+	if (strcmp(line->control, "optional") == 0 || (line->control[0] == '[' && strstr(line->control, "default=ignore")))
+		return;
+	report(doctor, SEVERITY_WARNING, "pam-control", _("The PAM module never decides a login; this control value lets it."), stack, line,
+	       "auth optional pam_pwreset.so");
+}
+
+static void check_auth(Doctor *doctor, const PamStack *stack)
+{
+	size_t ours = pam_stack_find(stack, MODULE), first = 0;
+	const PamLine *line;
+
+	while (first < stack->n && !asks_password(&stack->lines[first]))
+		first++;
+	if (ours == stack->n) {
+		report(doctor, SEVERITY_NOTICE, "pam-absent", _("No recovery is offered at this prompt."), stack,
+		       first < stack->n ? &stack->lines[first] : NULL, "auth optional pam_pwreset.so   (in the line before it)");
+		return;
+	}
+	line = &stack->lines[ours];
+	if (first < ours)
+		report(doctor, SEVERITY_ERROR, "pam-order", _("A password module stands before the PAM module, and asks first."), stack,
+		       &stack->lines[first], "auth optional pam_pwreset.so   (in the line before it)");
+	else
+		report(doctor, SEVERITY_OK, "pam-auth", _("Recovery is offered at this prompt."), stack, line, NULL);
+	check_control(doctor, stack, line);
+	check_arguments(doctor, stack, line);
+	check_faillock(doctor, stack, ours);
+	check_following(doctor, stack, ours + 1);
+}
+
+/* policy_only: a module below writes, and must take the password that was judged. */
+static void check_policy_only(Doctor *doctor, const PamStack *stack, size_t ours)
+{
+	const PamLine *line = &stack->lines[ours];
+	bool written = false;
+
+	if (strcmp(line->control, "requisite") != 0 && strcmp(line->control, "required") != 0 && line->control[0] != '[')
+		report(doctor, SEVERITY_ERROR, "pam-policy-control", _("With this control value a refused password is set nevertheless."),
+		       stack, line, "password requisite pam_pwreset.so policy_only");
+	for (size_t i = ours + 1; i < stack->n; i++) {
+		if (!asks_password(&stack->lines[i]))
+			continue;
+		written = true;
+		if (!pam_line_has(&stack->lines[i], "use_authtok"))
+			report(doctor, SEVERITY_ERROR, "pam-use-authtok",
+			       _("This module asks for another new password than the one that was judged."), stack, &stack->lines[i],
+			       "use_authtok");
+	}
+	if (!written)
+		report(doctor, SEVERITY_ERROR, "pam-nobody-writes", _("The password is judged, but no module below writes it."), stack, line,
+		       "password sufficient pam_pwreset.so");
+}
+
+static void check_password(Doctor *doctor, const PamStack *stack)
+{
+	size_t ours = pam_stack_find(stack, MODULE), first = 0;
+	const PamLine *line;
+
+	while (first < stack->n && !asks_password(&stack->lines[first]))
+		first++;
+	if (ours == stack->n) {
+		report(doctor, SEVERITY_NOTICE, "pam-passwd", _("passwd does not go through the service: neither policy nor notices."), stack,
+		       NULL, "password sufficient pam_pwreset.so");
+		return;
+	}
+	line = &stack->lines[ours];
+	check_arguments(doctor, stack, line);
+	if (first < ours)
+		report(doctor, SEVERITY_ERROR, "pam-passwd-order", _("Another module changes the password before the service is asked."), stack,
+		       &stack->lines[first], "password sufficient pam_pwreset.so   (in the line before it)");
+	if (pam_line_has(line, "policy_only"))
+		check_policy_only(doctor, stack, ours);
+	else if (strcmp(line->control, "sufficient") != 0 && line->control[0] != '[')
+		report(doctor, SEVERITY_WARNING, "pam-passwd-control",
+		       _("After the service has written the password, the modules below write it again or fail."), stack, line,
+		       "password sufficient pam_pwreset.so");
+}
+
+static bool find_module(const Doctor *doctor)
+{
+	static const char *const folders[] = {
+		"/lib/security", "/lib64/security", "/usr/lib/security", "/usr/lib64/security", "/usr/lib/x86_64-linux-gnu/security",
+		"/usr/lib/aarch64-linux-gnu/security", "/lib/x86_64-linux-gnu/security",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s%s/" MODULE, doctor->root, folders[i]);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+void doctor_pam(Doctor *doctor)
+{
+	/* The module's own default of services=. */
+	static const char *const services[] = { "login", "sshd", "gdm-password", "lightdm", "cockpit" };
+	AUTO_PAM_STACK PamStack *stack = NULL;
+
+	if (!find_module(doctor))
+		finding_add(doctor, SEVERITY_ERROR, "pam-module", _("The PAM module is not installed."), MODULE, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+		if (pam_stack_read(&stack, doctor->root, services[i], "auth") == 0)
+			check_auth(doctor, stack);
+		stack = pam_stack_free(stack);
+	}
+	if (pam_stack_read(&stack, doctor->root, "passwd", "password") == 0)
+		check_password(doctor, stack);
+}
