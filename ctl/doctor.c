@@ -139,7 +139,7 @@ static Count print_findings(const Ctl *ctl, const JsonNode *root)
 	else if (count.errors + count.warnings == 0)
 		puts(_("Nothing is wrong."));
 	else
-		printf(_("%u errors, %u warnings.\n"), count.errors, count.warnings);
+		printf(_("Errors: %u, warnings: %u.\n"), count.errors, count.warnings);
 	return count;
 }
 

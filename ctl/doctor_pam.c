@@ -10,14 +10,17 @@
 #include "pam_stack.h"
 
 #define MODULE "pam_pwreset.so"
+#define AUTH_LINE "pam-auth-update --enable pwreset-recovery, or by hand: auth [conv_err=die default=ignore] pam_pwreset.so"
+#define FAILLOCK_LINE "auth [authtok_recover_err=1 conv_err=die default=ignore] pam_pwreset.so faillock"
+#define PASSWORD_LINE "password [success=N user_unknown=ignore default=die] pam_pwreset.so"
 
 /* Modules that ask for a password. */
 static const char *const password_modules[] = {
 	"pam_unix.so", "pam_ldap.so", "pam_sss.so", "pam_krb5.so", "pam_winbind.so", "pam_ldapd.so", "pam_systemd_home.so",
 };
 
-/* Of these, the ones that ask again unless told to take what was typed. */
-static const char *const asking_again[] = { "pam_ldap.so", "pam_sss.so", "pam_krb5.so", "pam_winbind.so" };
+/* Of these, the ones of the directory; they ask again unless told to take what was typed. */
+static const char *const directory_modules[] = { "pam_ldap.so", "pam_sss.so", "pam_krb5.so", "pam_winbind.so" };
 
 static const char *const arguments[] = {
 	"socket=", "services=", "timeout=", "tries=", "nudge=", "sssd=", "faillock", "policy_only", "use_authtok", "enforce_for_root",
@@ -34,6 +37,11 @@ static bool is_one_of(const char *module, const char *const *list, size_t n)
 static bool asks_password(const PamLine *line)
 {
 	return is_one_of(line->module, password_modules, ARRAY_SIZE(password_modules));
+}
+
+static bool of_directory(const PamLine *line)
+{
+	return is_one_of(line->module, directory_modules, ARRAY_SIZE(directory_modules));
 }
 
 static void report(Doctor *doctor, Severity severity, const char *what, const char *text, const PamStack *stack, const PamLine *line,
@@ -75,7 +83,7 @@ static void check_following(Doctor *doctor, const PamStack *stack, size_t from)
 	for (size_t i = from; i < stack->n; i++) {
 		const PamLine *line = &stack->lines[i];
 
-		if (is_one_of(line->module, asking_again, ARRAY_SIZE(asking_again)) && !pam_line_has(line, "use_first_pass") &&
+		if (of_directory(line) && !pam_line_has(line, "use_first_pass") &&
 		    !pam_line_has(line, "try_first_pass"))
 			report(doctor, SEVERITY_WARNING, "pam-asks-again",
 			       _("This module asks for the password once more, after a recovery as well."), stack, line,
@@ -93,10 +101,11 @@ static void check_faillock(Doctor *doctor, const PamStack *stack, size_t ours)
 		preauth++;
 	if (preauth == stack->n)
 		return;
-	if (preauth < ours || !pam_line_has(line, "faillock") || !strstr(line->control, "authtok_recovery_err="))
+	/* The jump is over one line, and nothing else may be skipped by it. */
+	if (preauth != ours + 1 || !pam_line_has(line, "faillock") || !strstr(line->control, "authtok_recover_err=1"))
 		report(doctor, SEVERITY_ERROR, "pam-faillock",
 		       _("pam_faillock denies the login after a recovery: its count of failures is still there."), stack, line,
-		       "auth [authtok_recovery_err=1 default=ignore] pam_pwreset.so faillock   (in the line before pam_faillock.so preauth)");
+		       FAILLOCK_LINE "   (in the line before pam_faillock.so preauth)");
 }
 
 static void check_control(Doctor *doctor, const PamStack *stack, const PamLine *line)
@@ -105,7 +114,7 @@ static void check_control(Doctor *doctor, const PamStack *stack, const PamLine *
 	if (strcmp(line->control, "optional") == 0 || (line->control[0] == '[' && strstr(line->control, "default=ignore")))
 		return;
 	report(doctor, SEVERITY_WARNING, "pam-control", _("The PAM module never decides a login; this control value lets it."), stack, line,
-	       "auth optional pam_pwreset.so");
+	       AUTH_LINE);
 }
 
 static void check_auth(Doctor *doctor, const PamStack *stack)
@@ -117,13 +126,13 @@ static void check_auth(Doctor *doctor, const PamStack *stack)
 		first++;
 	if (ours == stack->n) {
 		report(doctor, SEVERITY_NOTICE, "pam-absent", _("No recovery is offered at this prompt."), stack,
-		       first < stack->n ? &stack->lines[first] : NULL, "auth optional pam_pwreset.so   (in the line before it)");
+		       first < stack->n ? &stack->lines[first] : NULL, AUTH_LINE "   (in the line before it)");
 		return;
 	}
 	line = &stack->lines[ours];
 	if (first < ours)
 		report(doctor, SEVERITY_ERROR, "pam-order", _("A password module stands before the PAM module, and asks first."), stack,
-		       &stack->lines[first], "auth optional pam_pwreset.so   (in the line before it)");
+		       &stack->lines[first], AUTH_LINE "   (in the line before it)");
 	else
 		report(doctor, SEVERITY_OK, "pam-auth", _("Recovery is offered at this prompt."), stack, line, NULL);
 	check_control(doctor, stack, line);
@@ -152,7 +161,7 @@ static void check_policy_only(Doctor *doctor, const PamStack *stack, size_t ours
 	}
 	if (!written)
 		report(doctor, SEVERITY_ERROR, "pam-nobody-writes", _("The password is judged, but no module below writes it."), stack, line,
-		       "password sufficient pam_pwreset.so");
+		       PASSWORD_LINE);
 }
 
 static void check_password(Doctor *doctor, const PamStack *stack)
@@ -160,24 +169,25 @@ static void check_password(Doctor *doctor, const PamStack *stack)
 	size_t ours = pam_stack_find(stack, MODULE), first = 0;
 	const PamLine *line;
 
-	while (first < stack->n && !asks_password(&stack->lines[first]))
+	/* pam_unix may stand first: local accounts are its. */
+	while (first < stack->n && !of_directory(&stack->lines[first]))
 		first++;
 	if (ours == stack->n) {
 		report(doctor, SEVERITY_NOTICE, "pam-passwd", _("passwd does not go through the service: neither policy nor notices."), stack,
-		       NULL, "password sufficient pam_pwreset.so");
+		       NULL, PASSWORD_LINE);
 		return;
 	}
 	line = &stack->lines[ours];
 	check_arguments(doctor, stack, line);
 	if (first < ours)
 		report(doctor, SEVERITY_ERROR, "pam-passwd-order", _("Another module changes the password before the service is asked."), stack,
-		       &stack->lines[first], "password sufficient pam_pwreset.so   (in the line before it)");
+		       &stack->lines[first], PASSWORD_LINE "   (in the line before it)");
 	if (pam_line_has(line, "policy_only"))
 		check_policy_only(doctor, stack, ours);
 	else if (strcmp(line->control, "sufficient") != 0 && line->control[0] != '[')
 		report(doctor, SEVERITY_WARNING, "pam-passwd-control",
 		       _("After the service has written the password, the modules below write it again or fail."), stack, line,
-		       "password sufficient pam_pwreset.so");
+		       PASSWORD_LINE);
 }
 
 static bool find_module(const Doctor *doctor)

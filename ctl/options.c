@@ -4,8 +4,8 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "output.h"
 #include "verbs.h"
-#include "version.h"
 
 #define OPTIONS_MAX 40
 #define NUMBER_DIGITS_MAX 7
@@ -198,6 +198,13 @@ int options_parse(Ctl *ctl, int argc, char **argv)
 	return check_verb(ctl, given);
 }
 
+static void help_line(FILE *f, const char *name, size_t column, const char *text)
+{
+	size_t width = text_width(name);
+
+	fprintf(f, "  %s%*s %s\n", name, (int)(width < column ? column - width : 0), "", text);
+}
+
 static void help_option(FILE *f, const Option *o)
 {
 	char name[40];
@@ -208,7 +215,7 @@ static void help_option(FILE *f, const Option *o)
 	if (o->name)
 		snprintf(name + n, sizeof(name) - (size_t)n, "--%s%s%s", o->name,
 			 o->value && o->type != TYPE_BATCH ? "=" : "", o->value ? o->value : "");
-	fprintf(f, "  %-22s %s\n", name, _(o->help));
+	help_line(f, name, 22, _(o->help));
 }
 
 static void help_options(FILE *f, unsigned bits, bool common)
@@ -246,7 +253,7 @@ void help_tool(FILE *f)
 			if (v->group != group)
 				continue;
 			snprintf(name, sizeof(name), "%s%s%s", v->name, v->arguments ? " " : "", v->arguments ? v->arguments : "");
-			fprintf(f, "  %-38s %s\n", name, _(v->help));
+			help_line(f, name, 38, _(v->help));
 		}
 	}
 	fprintf(f, "\n%s\n", _("Options:"));

@@ -4,26 +4,15 @@
 #include <pwd.h>
 #include <string.h>
 
-#include "config.h"
+#include "schema.h"
 #include "validate.h"
 #include "verbs.h"
 #include "version.h"
 
-#define LDAP_FOLDER PWRESET_DATADIR "/ldap/"
+#define LDAP_FOLDER PWRESET_DATADIR "/ldap"
 #define SERVICE_USER "pwreset-directory"
 #define DATABASE_DEFAULT "olcDatabase={1}mdb,cn=config"
 #define LINE_BYTES 4096
-
-typedef struct Names {
-	char suffix[512];
-	char people[512];
-	char service[600];
-	char groups[512];     /* where groups are */
-	char privileged[512]; /* names with blanks between */
-	const char *database;
-	char uid[16], gid[16];
-	ConfigHash hash;
-} Names;
 
 typedef enum Part { PART_SCHEMA, PART_PPOLICY, PART_ACL, PART_INDEX } Part;
 
@@ -41,7 +30,7 @@ static const struct {
 };
 
 /* From the first "dc=" of the end on that is nothing but "dc="; else the last part. */
-static const char *suffix_of(const char *base)
+const char *schema_suffix(const char *base)
 {
 	const char *suffix = base, *p = base;
 
@@ -76,7 +65,7 @@ static void number_fill(char *ret, size_t size, long number, const char *otherwi
 		snprintf(ret, size, "%s", otherwise);
 }
 
-static int names_fill(const Ctl *ctl, Names *names)
+static int names_fill(const Ctl *ctl, SchemaNames *names)
 {
 	CLEANUP(config_freep) Config *config = NULL;
 	const struct passwd *pw = getpwnam(SERVICE_USER);
@@ -90,15 +79,17 @@ static int names_fill(const Ctl *ctl, Names *names)
 		return EXIT_USAGE;
 	}
 	snprintf(names->people, sizeof(names->people), "%s", base);
-	snprintf(names->suffix, sizeof(names->suffix), "%s", ctl->options.suffix ? ctl->options.suffix : suffix_of(base));
+	snprintf(names->suffix, sizeof(names->suffix), "%s", ctl->options.suffix ? ctl->options.suffix : schema_suffix(base));
 	if (ctl->options.service)
 		snprintf(names->service, sizeof(names->service), "%s", ctl->options.service);
 	else if (config && config->directory.bind_dn[0] != '\0')
 		snprintf(names->service, sizeof(names->service), "%s", config->directory.bind_dn);
 	else
 		snprintf(names->service, sizeof(names->service), "cn=pwreset,ou=services,%s", names->suffix);
-	snprintf(names->groups, sizeof(names->groups), "%s",
-		 config && config->directory.group_base[0] != '\0' ? config->directory.group_base : names->suffix);
+	if (config && config->directory.group_base[0] != '\0')
+		snprintf(names->groups, sizeof(names->groups), "%s", config->directory.group_base);
+	else
+		snprintf(names->groups, sizeof(names->groups), "ou=groups,%s", names->suffix);
 	snprintf(names->privileged, sizeof(names->privileged), "%s", config ? config->directory.privileged_groups : "");
 	names->database = ctl->options.database ? ctl->options.database : DATABASE_DEFAULT;
 	number_fill(names->uid, sizeof(names->uid), pw ? (long)pw->pw_uid : -1, "@UID@");
@@ -131,7 +122,7 @@ static void replace(char *line, size_t size, const char *from, const char *to)
 		memcpy(line, result, buf.len + 1);
 }
 
-static void print_line(const Names *names, char *line)
+static void print_line(const SchemaNames *names, char *line)
 {
 	replace(line, LINE_BYTES, "@BASE@", names->suffix);
 	replace(line, LINE_BYTES, "@PEOPLE@", names->people);
@@ -146,30 +137,56 @@ static void print_line(const Names *names, char *line)
 	puts(line);
 }
 
-/* The shipped example of a privileged group; a line that has it is written once for each group of privileged-groups=. */
+/* The shipped example of a privileged group: once in a line of its own, which is written for each group of
+ * privileged-groups=, and once within a filter, of which only this part is. */
 #define GROUP_EXAMPLE "cn=admins,ou=groups,@BASE@"
+#define GROUP_LINE "[" GROUP_EXAMPLE "]"
+#define GROUP_FILTER "(!(memberOf=" GROUP_EXAMPLE "))"
 
-static void print_line_for_groups(const Names *names, const char *line)
+/* The text once for each group, with the group's DN in place of the example's. */
+static void for_each_group(const SchemaNames *names, const char *text, const char *end, Buf *buf)
 {
 	for (const char *p = names->privileged; *p;) {
 		char copy[LINE_BYTES], group[800];
 		size_t n = strcspn(p, " ");
 
-		snprintf(copy, sizeof(copy), "%s", line);
+		snprintf(copy, sizeof(copy), "%s", text);
 		snprintf(group, sizeof(group), "cn=%.*s,%s", (int)n, p, names->groups);
 		replace(copy, sizeof(copy), GROUP_EXAMPLE, group);
-		print_line(names, copy);
+		buf_puts(buf, copy);
+		buf_puts(buf, end);
 		p += n;
 		p += strspn(p, " ");
 	}
 }
 
-static int print_file(const Names *names, const char *file)
+/* One line of a file, which may become none or several. */
+static void take_line(const SchemaNames *names, char *line)
+{
+	char memory[4 * LINE_BYTES] = "";
+	Buf buf = BUF(memory);
+
+	if (strstr(line, GROUP_LINE)) {
+		for_each_group(names, line, "\n", &buf);
+		for (char *p = memory, *end; (end = strchr(p, '\n')); p = end + 1) {
+			char copy[LINE_BYTES];
+
+			snprintf(copy, sizeof(copy), "%.*s", (int)(end - p), p);
+			print_line(names, copy);
+		}
+		return;
+	}
+	for_each_group(names, GROUP_FILTER, "", &buf);
+	replace(line, LINE_BYTES, GROUP_FILTER, memory);
+	print_line(names, line);
+}
+
+static int print_file(const SchemaNames *names, const char *folder, const char *file)
 {
 	char path[512], line[LINE_BYTES];
 	AUTO_FCLOSE FILE *f = NULL;
 
-	snprintf(path, sizeof(path), LDAP_FOLDER "%s", file);
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
 	f = fopen(path, "re");
 	if (!f) {
 		complain(_("%s cannot be read: %s"), path, strerrordesc_np(errno));
@@ -177,10 +194,7 @@ static int print_file(const Names *names, const char *file)
 	}
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (strstr(line, "[" GROUP_EXAMPLE "]"))
-			print_line_for_groups(names, line);
-		else
-			print_line(names, line);
+		take_line(names, line);
 	}
 	/* Entries of LDIF are parted by an empty line. */
 	putchar('\n');
@@ -204,22 +218,31 @@ static bool part_wanted(const Options *o, Part part)
 	return false;
 }
 
-int verb_schema(Ctl *ctl)
+int schema_print(const SchemaNames *names, const char *folder, const char *format, const Options *options)
 {
-	const char *format = ctl->n_args > 0 ? ctl->args[0] : "ldif";
-	Names names = { 0 };
 	bool known = false;
-	int r;
+	int r = 0;
 
-	r = names_fill(ctl, &names);
 	for (size_t i = 0; i < ARRAY_SIZE(files) && r == 0; i++) {
 		if (strcmp(files[i].format, format) != 0)
 			continue;
 		known = true;
-		if (part_wanted(&ctl->options, files[i].part))
-			r = print_file(&names, files[i].file);
+		if (part_wanted(options, files[i].part))
+			r = print_file(names, folder, files[i].file);
 	}
-	if (r == 0 && !known)
+	return known ? r : -ENOENT;
+}
+
+int verb_schema(Ctl *ctl)
+{
+	const char *format = ctl->n_args > 0 ? ctl->args[0] : "ldif";
+	SchemaNames names = { 0 };
+	int r;
+
+	r = names_fill(ctl, &names);
+	if (r == 0)
+		r = schema_print(&names, LDAP_FOLDER, format, &ctl->options);
+	if (r == -ENOENT)
 		return complain_usage(ctl, _("\"%s\" is not known: conf, ldif or 389ds."), format);
 	if (r == 0 && !ctl->options.service && !ctl->options.quiet)
 		fprintf(stderr, _("The service's entry is taken to be %s; --service= says otherwise.\n"), names.service);
