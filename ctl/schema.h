@@ -9,7 +9,7 @@ typedef struct SchemaNames {
 	char suffix[512];
 	char people[512];
 	char service[600];
-	char groups[512];     /* where groups are */
+	char groups[600];     /* where groups are */
 	char privileged[512]; /* names with blanks between */
 	const char *database;
 	char uid[16], gid[16];
