@@ -139,10 +139,16 @@ void match_words(Lattice *lattice, size_t i)
 
 void match_words_reversed(Lattice *lattice, size_t end)
 {
-	Descent descent = {.lattice = lattice, .start = end, .backward = true};
+	static const View views[] = {VIEW_DIRECT, VIEW_CYRILLIC_KEYS};
 
-	if (end >= REVERSED_MIN)
+	if (end < REVERSED_MIN)
+		return;
+	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++) {
+		Descent descent = {
+		    .lattice = lattice, .view = views[i], .start = end, .backward = true};
+
 		descend(&descent, 0, words_root(lattice->words), 0);
+	}
 }
 
 typedef enum Track {

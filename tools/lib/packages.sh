@@ -9,7 +9,7 @@
 PKGS_BUILD=(
 	gcc clang meson ninja-build pkg-config gettext
 	libpam0g-dev libsystemd-dev libldap-dev libsodium-dev libesmtp-dev libssl-dev
-	libmicrohttpd-dev libzxcvbn-dev libunistring-dev libcrypt-dev
+	libmicrohttpd-dev libzxcvbn-dev libunistring-dev libcrypt-dev xz-utils
 )
 
 # Unit, PAM and static tests on the host.
