@@ -26,7 +26,7 @@ class Killed(LabCase):
     def mend(self, victim):
         """slapd is not ours: its init script does not bring it back."""
         if victim == "slapd":
-            self.lab.exec(["systemctl", "restart", "slapd"])
+            self.lab.restart("slapd")
 
     def test_requests_survive(self):
         people_left = iter(f"user{number:04}" for number in range(1, 900))
@@ -76,6 +76,9 @@ class Killed(LabCase):
             said = "cut off"
         timer.join()
         self.mend(victim)
+        if said in ("cut off", "OutcomeUnknown"):
+            # The directory worker may be at it still: a broker that died does not take its modify back.
+            eventually(lambda: self.lab.binds(user, new), 1)
         works = [secret for secret in (old, new) if self.lab.binds(user, secret)]
         self.assertEqual(1, len(works), f"{said}: {works}")
         truth = {"done": [new], "Unavailable": [old], "Refused": [old]}.get(said)
@@ -94,7 +97,7 @@ class RelayDown(LabCase):
         self.lab.stop_relay()
         for user in ("alice", "bob"):
             self.varlink().call("org.pwreset.Recovery.RequestCode", user=user)
-            self.varlink().call("org.pwreset.Recovery.RequestLink", user=user)
+            self.varlink("web").call("org.pwreset.Recovery.RequestLink", user=user)
         time.sleep(8)
         spool = b"".join(file.read_bytes() for file in self.lab.path("/var/lib/pwreset").rglob("*") if file.is_file())
         self.assertIn(b"alice", spool, "the requests wait")
@@ -107,8 +110,9 @@ class RelayDown(LabCase):
                 body = self.body(message)
                 secrets += [found.replace("-", "") for found in CODE.findall(body)] + LINK.findall(body)
         self.assertGreaterEqual(len(secrets), 4)
-        self.nowhere(secrets)
+        # What is being sent is in memory; what has been sent is not.
         self.assertTrue(eventually(lambda: self.status()["queued"] == 0))
+        self.nowhere(secrets)
 
     def status(self):
         return self.varlink("ctl").call("org.pwreset.Service.GetStatus")
@@ -116,14 +120,15 @@ class RelayDown(LabCase):
     def nowhere(self, secrets):
         """Not in the state folder, the directory, the journal, or the memory of the broker."""
         places = {"state": b"".join(f.read_bytes() for f in self.lab.path("/var/lib/pwreset").rglob("*") if f.is_file())}
-        places["journal"] = self.lab.exec(["journalctl", "--no-pager", "-o", "export"]).stdout.encode()
+        places["journal"] = json.dumps(self.lab.journal()).encode()
         places["directory"] = json.dumps(self.lab.ldap_search("(objectClass=*)", "*", "+")).encode()
         pid = self.lab.exec(["systemctl", "show", "-P", "MainPID", "pwresetd.service"]).stdout.strip()
         if pid != "0":
             places["broker's memory"] = self.memory(pid)
         for place, content in places.items():
             for secret in secrets:
-                self.assertNotIn(secret.encode(), content, place)
+                at = content.find(secret.encode())
+                self.assertEqual(-1, at, f"{place}: ...{content[max(0, at - 200):at + 200]!r}...")
 
     def memory(self, pid):
         """Every private writable page of a process inside, read from outside."""

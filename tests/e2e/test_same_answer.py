@@ -42,7 +42,7 @@ class SameAnswer(LabCase):
 
     def test_bytes_on_the_sockets(self):
         self.assert_same(self.replies("pam", "org.pwreset.Recovery.RequestCode"))
-        self.assert_same(self.replies("pam", "org.pwreset.Recovery.RequestLink"))
+        self.assert_same(self.replies("web", "org.pwreset.Recovery.RequestLink"))
         refused = self.replies("pam", "org.pwreset.Recovery.VerifyCode", code="AAAA-BBBB")
         self.assert_same(refused)
         self.assertEqual("org.pwreset.Failure.Refused", json.loads(refused["alice"].decode())["error"])

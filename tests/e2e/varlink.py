@@ -2,6 +2,7 @@
 """A Varlink client of a few lines over a Unix socket; nothing but the standard library."""
 import base64
 import json
+import os
 import socket
 
 
@@ -21,11 +22,23 @@ class VarlinkError(Exception):
 class Varlink:
     """One connection. call() raises VarlinkError; raw() gives the bytes of the reply."""
 
-    def __init__(self, path, timeout=30):
+    def __init__(self, path, timeout=30, uid=None):
+        """uid: as whom to connect, where this process is root."""
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
-        self.socket.connect(str(path))
         self.rest = b""
+        if uid is None:
+            self.socket.connect(str(path))
+            return
+        # The way there is root's alone (/proc/PID/root), so it is opened before.
+        folder, _, name = str(path).rpartition("/")
+        way = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        os.seteuid(uid)
+        try:
+            self.socket.connect(f"/proc/self/fd/{way}/{name}")
+        finally:
+            os.seteuid(0)
+            os.close(way)
 
     def close(self):
         self.socket.close()
