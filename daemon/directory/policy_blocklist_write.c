@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -175,15 +174,27 @@ static int header_write(BlocklistWriter *writer)
 	    [FILTER_PARAMETER_BUCKET_BITS] = writer->bucket_bits,
 	    [FILTER_PARAMETER_N_KEYS] = (uint32_t)writer->n_keys,
 	};
-	size_t n = (size_t)writer->remainders.at;
+	off_t at = sizeof(PolicyFileHeader), end = writer->remainders.at;
+	uint8_t *block = malloc(POLICY_FILE_BLOCK);
 	PolicyFileHeader header;
-	uint8_t *mapping = mmap(NULL, n, PROT_READ, MAP_SHARED, writer->fd, 0);
+	uint64_t sum = 0;
+	int r = block ? 0 : -ENOMEM;
 
-	if (mapping == MAP_FAILED)
-		return -errno;
-	policy_file_header(&header, POLICY_FILE_FILTER, parameters, n - sizeof(header),
-			   policy_file_checksum(mapping + sizeof(header), n - sizeof(header)));
-	munmap(mapping, n);
+	/* Read back rather than mapped: the file may be larger than memory. */
+	while (r == 0 && at < end) {
+		size_t n =
+		    end - at < (off_t)POLICY_FILE_BLOCK ? (size_t)(end - at) : POLICY_FILE_BLOCK;
+
+		r = blocklist_read_at(writer->fd, block, n, at);
+		if (r == 0)
+			sum = policy_file_checksum_block(sum, block, n);
+		at += (off_t)n;
+	}
+	free(block);
+	if (r < 0)
+		return r;
+	policy_file_header(&header, POLICY_FILE_FILTER, parameters,
+			   (uint64_t)end - sizeof(PolicyFileHeader), sum);
 	return blocklist_write_at(writer->fd, &header, sizeof(header), 0);
 }
 

@@ -19,10 +19,10 @@
  * Four independent lanes: as fast as memory, since each short-lived worker runs over the files.
  * Multiplications by odd constants and the shifts make every single changed bit show.
  */
-uint64_t policy_file_checksum(const uint8_t *bytes, size_t n)
+uint64_t policy_file_checksum_block(uint64_t sum, const uint8_t *bytes, size_t n)
 {
 	static const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t lanes[4] = {0, 1, 2, n};
+	uint64_t lanes[4] = {sum, sum ^ 1, sum ^ 2, n};
 	size_t i = 0;
 
 	for (; i + 32 <= n; i += 32) {
@@ -43,6 +43,16 @@ uint64_t policy_file_checksum(const uint8_t *bytes, size_t n)
 		lanes[0] ^= lanes[0] >> 31;
 	}
 	return lanes[0];
+}
+
+uint64_t policy_file_checksum(const uint8_t *bytes, size_t n)
+{
+	uint64_t sum = 0;
+
+	for (size_t at = 0; at < n; at += POLICY_FILE_BLOCK)
+		sum = policy_file_checksum_block(
+		    sum, bytes + at, n - at < POLICY_FILE_BLOCK ? n - at : POLICY_FILE_BLOCK);
+	return sum;
 }
 
 static uint64_t header_checksum(const PolicyFileHeader *header)

@@ -43,6 +43,10 @@ void policy_file_close(PolicyFile *file);
 /* Sums the payload whatever its length: 0 or POLICY_E_CORRUPT. */
 int policy_file_verify(const PolicyFile *file);
 uint64_t policy_file_checksum(const uint8_t *bytes, size_t n);
+/* The same in pieces, for what is longer than memory: whole blocks, then the rest; begins with 0.
+ */
+#define POLICY_FILE_BLOCK (1U << 20)
+uint64_t policy_file_checksum_block(uint64_t sum, const uint8_t *bytes, size_t n);
 void policy_file_header(PolicyFileHeader *header, PolicyFileKind kind,
 			const uint32_t parameters[static POLICY_FILE_PARAMETERS],
 			uint64_t n_payload, uint64_t checksum);
