@@ -212,7 +212,7 @@ def start_proxy(lab):
         if not count:
             raise LabError(f"{found[0].name} has no {directive}")
     lab.exec(["usermod", "-a", "-G", PROXY_GROUP, "www-data"])
-    lab.path("/etc/nginx/sites-enabled/default").unlink(missing_ok=True)
+    lab.exec(["rm", "-f", "/etc/nginx/sites-enabled/default"])
     lab.write("/etc/nginx/sites-enabled/pwreset", text)
     lab.restart("nginx")
     lab.wait_port(HTTPS_PORT)
