@@ -33,7 +33,7 @@ static bool is_fresh(const Context *ctx, int flags)
 }
 
 /* Every answer of the daemon becomes a PAM code here, and what is not listed is a failure. */
-static int password_end(const Context *ctx, Outcome outcome)
+static int password_end(const Context *ctx, Outcome outcome, int flags)
 {
 	switch (outcome) {
 	case OUTCOME_OK:
@@ -44,7 +44,7 @@ static int password_end(const Context *ctx, Outcome outcome)
 		conv_error(ctx, TEXT_WRONG_CURRENT);
 		return PAM_AUTH_ERR;
 	case OUTCOME_NOT_ALLOWED:
-		conv_error(ctx, TEXT_NOT_ALLOWED);
+		conv_error(ctx, old_is_skipped(flags) ? TEXT_NOT_ALLOWED_ROOT : TEXT_NOT_ALLOWED);
 		return PAM_PERM_DENIED;
 	case OUTCOME_TRY_LATER:
 		conv_error(ctx, TEXT_TRY_LATER);
@@ -53,10 +53,10 @@ static int password_end(const Context *ctx, Outcome outcome)
 		conv_error(ctx, TEXT_UNCERTAIN);
 		return PAM_AUTHTOK_ERR;
 	case OUTCOME_CANCELLED:
+	case OUTCOME_PASSWORD_REFUSED:
 		conv_error(ctx, TEXT_NOTHING_CHANGED);
 		return PAM_AUTHTOK_ERR;
 	case OUTCOME_TRIES:
-	case OUTCOME_PASSWORD_REFUSED:
 		conv_error(ctx, TEXT_TOO_MANY_TRIES);
 		return PAM_AUTHTOK_ERR;
 	case OUTCOME_ENDED:
@@ -71,7 +71,7 @@ static int password_end(const Context *ctx, Outcome outcome)
  * A module above may have asked already. A wrong one is forgotten, so that no module below tries
  * it.
  */
-static int current_verify(const Context *ctx)
+static int current_verify(const Context *ctx, int flags)
 {
 	AUTO_SECRET Secret current = SECRET_NULL;
 	const char *text = NULL;
@@ -90,15 +90,15 @@ static int current_verify(const Context *ctx)
 		outcome = call_verify(ctx, &current);
 	if (outcome != OUTCOME_OK)
 		pam_set_item(ctx->pamh, PAM_OLDAUTHTOK, NULL);
-	return password_end(ctx, outcome);
+	return password_end(ctx, outcome, flags);
 }
 
 /* Accounts of this host are other modules' business, and are so while the daemon is away. */
-static int account_check(const Context *ctx)
+static int account_check(const Context *ctx, int flags)
 {
 	if (pam_modutil_check_user_in_passwd(ctx->pamh, ctx->user, PASSWD_FILE) == PAM_SUCCESS)
 		return PAM_USER_UNKNOWN;
-	return password_end(ctx, call_exists(ctx));
+	return password_end(ctx, call_exists(ctx), flags);
 }
 
 static int prelim_policy(const Context *ctx)
@@ -114,11 +114,11 @@ static int prelim_directory(const Context *ctx, int flags)
 	record_clear(ctx, RECORD_PRELIM_DIRECTORY);
 	record_clear(ctx, RECORD_ELSEWHERE);
 	if (!is_fresh(ctx, flags)) {
-		r = account_check(ctx);
+		r = account_check(ctx, flags);
 		if (r == PAM_USER_UNKNOWN)
 			return record_set(ctx, RECORD_ELSEWHERE) < 0 ? PAM_BUF_ERR : r;
 		if (r == PAM_SUCCESS && !old_is_skipped(flags))
-			r = current_verify(ctx);
+			r = current_verify(ctx, flags);
 	}
 	if (r == PAM_SUCCESS && record_set(ctx, RECORD_PRELIM_DIRECTORY) < 0)
 		r = PAM_BUF_ERR;
@@ -213,7 +213,7 @@ static int update_policy(const Context *ctx, int flags, Secret *password)
 
 	if (!record_take(ctx, RECORD_PRELIM_POLICY))
 		return PAM_AUTHTOK_ERR;
-	return password_end(ctx, new_get(ctx, check_submit, &bound, password));
+	return password_end(ctx, new_get(ctx, check_submit, &bound, password), flags);
 }
 
 static int update_directory(const Context *ctx, int flags, Secret *password)
@@ -228,11 +228,12 @@ static int update_directory(const Context *ctx, int flags, Secret *password)
 	if (is_fresh(ctx, flags))
 		return PAM_SUCCESS;
 	if (old_is_skipped(flags))
-		return password_end(ctx, new_get(ctx, change_submit, NULL, password));
+		return password_end(ctx, new_get(ctx, change_submit, NULL, password), flags);
 	if (old_get(ctx, &old) < 0)
 		return PAM_AUTHTOK_RECOVERY_ERR;
-	r = password_end(ctx, new_get(ctx, change_submit, &old, password));
-	if (r == PAM_SUCCESS)
+	r = password_end(ctx, new_get(ctx, change_submit, &old, password), flags);
+	/* passwd says so itself; a login that forced the change does not. */
+	if (r == PAM_SUCCESS && (flags & PAM_CHANGE_EXPIRED_AUTHTOK))
 		conv_info(ctx, TEXT_CHANGED);
 	return r;
 }

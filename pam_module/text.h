@@ -42,6 +42,7 @@ typedef enum TextId {
 	TEXT_WRONG_CURRENT,
 	TEXT_MISMATCH,
 	TEXT_NOT_ALLOWED,
+	TEXT_NOT_ALLOWED_ROOT,
 	TEXT_UNCHECKED,
 	TEXT_NUDGE,
 	/* Why a password is refused, in the order of pwreset-policy(7). */

@@ -119,7 +119,10 @@ static void test_many_transactions(void **state)
 	}
 	snapshot_take(&after);
 	assert_int_equal(after.fds, before.fds);
-	/* Not a byte for each: libc's own caches may move by a page. A sanitizer finds leaks by itself. */
+	/*
+	 * Not a byte for each: libc's own caches may move by a page. A sanitizer finds leaks by
+	 * itself.
+	 */
 	if (!SANITIZED) {
 		assert_in_range(after.heap, 0, before.heap + 4096);
 		assert_in_range(after.resident, 0, before.resident + 64);
