@@ -22,5 +22,6 @@ typedef struct ColourScheme {
 /* "#rrggbb": -EBADMSG otherwise. */
 int colour_parse(Colour *ret, const char *text);
 double colour_contrast(Colour a, Colour b);
-/* ground: what links and buttons stand on; the colour is moved away from it until it can be read. */
+/* ground: what links and buttons stand on; the colour is moved away from it until it can be read.
+ */
 ColourScheme colour_scheme(Colour brand, Colour ground);

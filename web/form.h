@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A strict reader of application/x-www-form-urlencoded. Every form of the page is a table of fields; what is not in the
- * table, stands twice, is too long or no UTF-8 refuses the whole form, since guessing which of two values was meant
- * has opened accounts elsewhere (CVE-2023-7028).
+ * A strict reader of application/x-www-form-urlencoded. Every form of the page is a table of
+ * fields; what is not in the table, stands twice, is too long or no UTF-8 refuses the whole form,
+ * since guessing which of two values was meant has opened accounts elsewhere (CVE-2023-7028).
  */
 #pragma once
 
@@ -13,10 +13,10 @@
 
 enum {
 	_FORM_E_SUCCESS,
-	FORM_E_SYNTAX,   /* empty pair, missing "=", bad percent, NUL, not UTF-8 */
-	FORM_E_UNKNOWN,  /* a field that the form does not have */
+	FORM_E_SYNTAX,	 /* empty pair, missing "=", bad percent, NUL, not UTF-8 */
+	FORM_E_UNKNOWN,	 /* a field that the form does not have */
 	FORM_E_REPEATED, /* a field twice */
-	FORM_E_MISSING,  /* a mandatory field is absent (it may be empty) */
+	FORM_E_MISSING,	 /* a mandatory field is absent (it may be empty) */
 	FORM_E_TOO_LONG, /* a value above the field's limit */
 };
 
@@ -26,13 +26,14 @@ typedef struct FormField {
 	bool optional;
 } FormField;
 
-/* Values in the order of the table; they point into the body. NULL: an optional field that is absent. */
+/* Values in the order of the table; they point into the body. NULL: an optional field that is
+ * absent. */
 typedef struct Form {
 	const char *values[FORM_FIELDS_MAX];
 } Form;
 
 /*
- * Decodes in place; body[len] must be writable. fields ends with name NULL and has at most FORM_FIELDS_MAX entries.
- * On an error *ret is empty.
+ * Decodes in place; body[len] must be writable. fields ends with name NULL and has at most
+ * FORM_FIELDS_MAX entries. On an error *ret is empty.
  */
 int form_parse(Form *ret, char *body, size_t len, const FormField *fields);

@@ -104,9 +104,9 @@ static void read_origin(Head *head, const char *value, size_t len)
 static void read_site(Head *head, const char *value, size_t len)
 {
 	head->n_site++;
-	head->site = field_is(value, len, "same-origin") || field_is(value, len, "none") ?
-			     HEAD_SITE_SAME :
-			     HEAD_SITE_FOREIGN;
+	head->site = field_is(value, len, "same-origin") || field_is(value, len, "none")
+			 ? HEAD_SITE_SAME
+			 : HEAD_SITE_FOREIGN;
 }
 
 static void read_language(Head *head, const char *value, size_t len)
@@ -117,7 +117,8 @@ static void read_language(Head *head, const char *value, size_t len)
 	head->language[len] = '\0';
 }
 
-/* The last element of the last field: what our own proxy has added, all before it is the client's say. */
+/* The last element of the last field: what our own proxy has added, all before it is the client's
+ * say. */
 static void read_forwarded(Head *head, const char *value, size_t len)
 {
 	const char *comma = memrchr(value, ',', len);
@@ -144,15 +145,15 @@ static const struct {
 	const char *name;
 	FieldReader read;
 } field_table[] = {
-	{ "host", read_host },
-	{ "content-length", read_length },
-	{ "transfer-encoding", read_encoding },
-	{ "content-type", read_type },
-	{ "expect", read_expect },
-	{ "origin", read_origin },
-	{ "sec-fetch-site", read_site },
-	{ "accept-language", read_language },
-	{ "x-forwarded-for", read_forwarded },
+    {"host", read_host},
+    {"content-length", read_length},
+    {"transfer-encoding", read_encoding},
+    {"content-type", read_type},
+    {"expect", read_expect},
+    {"origin", read_origin},
+    {"sec-fetch-site", read_site},
+    {"accept-language", read_language},
+    {"x-forwarded-for", read_forwarded},
 };
 
 void head_add(Head *head, const char *name, size_t name_len, const char *value, size_t value_len)

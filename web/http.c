@@ -2,9 +2,9 @@
 /*
  * The HTTP server: libmicrohttpd in the event loop.
  *
- * A change of certificate starts a second daemon of the library on the same socket and lets the first one end with
- * its connections: the library can only replace one by a callback into GnuTLS, whose objects would have to outlive
- * handshakes that are under way.
+ * A change of certificate starts a second daemon of the library on the same socket and lets the
+ * first one end with its connections: the library can only replace one by a callback into GnuTLS,
+ * whose objects would have to outlive handshakes that are under way.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -13,9 +13,10 @@
 #include "http_private.h"
 #include "secret.h"
 
-#define POOL_SIZE (40 * 1024)    /* a connection's memory; above 32 KiB it is mapped, and so wiped by the kernel */
-#define STALL_S 10               /* without a byte */
-#define PER_ADDRESS_MAX 128      /* connections of one address; many people may stand behind it */
+/* A connection's memory; above 32 KiB it is mapped, and so wiped by the kernel. */
+#define POOL_SIZE (40 * 1024)
+#define STALL_S 10	    /* without a byte */
+#define PER_ADDRESS_MAX 128 /* connections of one address; many people may stand behind it */
 #define SWEEP_US (1000 * 1000ULL)
 #define TIMER_ACCURACY_US 1000ULL /* sd-event's default would stall large headers */
 #define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-SHA1"
@@ -74,7 +75,8 @@ bool http_is_idle(const Http *http)
 }
 
 /* Paths are compared as they came: an escape in one is no page of ours. */
-static size_t unescape_nothing(void *userdata UNUSED, struct MHD_Connection *connection UNUSED, char *text)
+static size_t unescape_nothing(void *userdata UNUSED, struct MHD_Connection *connection UNUSED,
+			       char *text)
 {
 	return strlen(text);
 }
@@ -94,7 +96,8 @@ static void listener_close(Listener *listener)
 	*listener = (Listener){};
 }
 
-/* Runs the library until it has nothing more to do at once, then arms the timer for its next deadline. */
+/* Runs the library until it has nothing more to do at once, then arms the timer for its next
+ * deadline. */
 static int listener_run(Listener *listener)
 {
 	for (unsigned i = 0;; i++) {
@@ -109,7 +112,7 @@ static int listener_run(Listener *listener)
 		if (MHD_get_timeout(listener->daemon, &ms) != MHD_YES)
 			return sd_event_source_set_enabled(listener->timer, SD_EVENT_OFF);
 		/* After some rounds others have their turn. */
-		if (ms > 0 || i >= 64) {
+		if (ms > 0 || i >= ROUNDS_MAX) {
 			(void)sd_event_source_set_time_relative(listener->timer, ms * 1000);
 			return sd_event_source_set_enabled(listener->timer, SD_EVENT_ONESHOT);
 		}
@@ -122,7 +125,8 @@ void listener_wake(Listener *listener)
 	(void)sd_event_source_set_enabled(listener->timer, SD_EVENT_ONESHOT);
 }
 
-static int on_io(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
+static int on_io(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED,
+		 void *userdata)
 {
 	return listener_run(userdata);
 }
@@ -147,38 +151,38 @@ static int listener_start(Listener *listener, int fd)
 	Http *http = listener->http;
 	bool tls = listener->certificate != NULL;
 	const struct MHD_OptionItem tls_options[] = {
-		{ MHD_OPTION_HTTPS_MEM_CERT, 0, listener->certificate },
-		{ MHD_OPTION_HTTPS_MEM_KEY, 0, listener->key },
-		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
-		{ MHD_OPTION_END, 0, NULL },
+	    {MHD_OPTION_HTTPS_MEM_CERT, 0, listener->certificate},
+	    {MHD_OPTION_HTTPS_MEM_KEY, 0, listener->key},
+	    {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+	    {MHD_OPTION_END, 0, NULL},
 	};
-	const struct MHD_OptionItem no_options[] = { { MHD_OPTION_END, 0, NULL } };
+	const struct MHD_OptionItem no_options[] = {{MHD_OPTION_END, 0, NULL}};
 
 	http->starting = true;
+	/* clang-format off: an option and its values in a line */
 	listener->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0u), 0,
-		NULL, NULL, exchange_request, listener,
-		/* First, so that what goes wrong with the others is told to us. */
-		MHD_OPTION_EXTERNAL_LOGGER, on_library_message, http,
-		MHD_OPTION_LISTEN_SOCKET, fd,
-		/* Not MHD_OPTION_STRICT_FOR_CLIENT: head.c is stricter, and its refusals carry our headers. */
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)PEERS_MAX + 64,
-		MHD_OPTION_PER_IP_CONNECTION_LIMIT, http->options.tcp ? (unsigned)PER_ADDRESS_MAX : 0u,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STALL_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_SIZE,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
-		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, listener,
-		MHD_OPTION_URI_LOG_CALLBACK, exchange_line, listener,
-		MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL,
-		MHD_OPTION_ARRAY, tls ? tls_options : no_options,
-		MHD_OPTION_END);
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0u),
+	    0, NULL, NULL, exchange_request, listener,
+	    /* First, so that what goes wrong with the others is told to us. */
+	    MHD_OPTION_EXTERNAL_LOGGER, on_library_message, http, MHD_OPTION_LISTEN_SOCKET, fd,
+	    /* Not MHD_OPTION_STRICT_FOR_CLIENT: head.c is stricter, and its refusals carry
+	     * our headers. */
+	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)PEERS_MAX + 64,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, http->options.tcp ? (unsigned)PER_ADDRESS_MAX : 0u,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STALL_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)POOL_SIZE, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+	    MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, listener, MHD_OPTION_URI_LOG_CALLBACK,
+	    exchange_line, listener, MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL,
+	    MHD_OPTION_ARRAY, tls ? tls_options : no_options, MHD_OPTION_END);
+	/* clang-format on */
 	http->starting = false;
 	return listener->daemon ? 0 : -EBADMSG;
 }
 
 static int listener_attach(Listener *listener)
 {
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	const union MHD_DaemonInfo *info =
+	    MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	sd_event *event = listener->http->event;
 	int r;
 
@@ -221,7 +225,7 @@ int http_listen(Http *http, const char *certificate, const char *key)
 
 	if (!listener)
 		return -EBUSY;
-	*listener = (Listener){ .http = http };
+	*listener = (Listener){.http = http};
 	if (certificate) {
 		listener->certificate = strdup(certificate);
 		listener->key = strdup(key);
@@ -234,7 +238,8 @@ int http_listen(Http *http, const char *certificate, const char *key)
 	if (fd < 0)
 		return -errno;
 	r = listener_start(listener, fd);
-	/* After some failures the library has closed it: a second close() hits nothing, there being no threads. */
+	/* After some failures the library has closed it: a second close() hits nothing, there being
+	 * no threads. */
 	if (r == 0) {
 		(void)steal_fd(&fd);
 		r = listener_attach(listener);
@@ -265,7 +270,8 @@ int http_new(Http **ret, sd_event *event, const HttpOptions *options)
 		return -ENOMEM;
 	http->event = sd_event_ref(event);
 	http->options = *options;
-	r = sd_event_add_time_relative(event, &http->sweep, CLOCK_MONOTONIC, SWEEP_US, 0, on_sweep, http);
+	r = sd_event_add_time_relative(event, &http->sweep, CLOCK_MONOTONIC, SWEEP_US, 0, on_sweep,
+				       http);
 	if (r < 0)
 		return r;
 	(void)sd_event_source_set_enabled(http->sweep, SD_EVENT_OFF);

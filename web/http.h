@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The HTTP server: libmicrohttpd's epoll descriptor inside our event loop, no thread. Requests come here whole and
- * vetted; an answer may be given at once or later. Every connection carries one request and is closed.
+ * The HTTP server: libmicrohttpd's epoll descriptor inside our event loop, no thread. Requests come
+ * here whole and vetted; an answer may be given at once or later. Every connection carries one
+ * request and is closed.
  */
 #pragma once
 
@@ -19,7 +20,7 @@ typedef struct Exchange Exchange;
 /* One request and its answer. */
 struct Exchange {
 	bool post;
-	bool get; /* GET or HEAD */
+	bool get;	  /* GET or HEAD */
 	unsigned refused; /* status to refuse with, 0 for a sound request */
 	char path[HTTP_PATH_MAX + 1];
 	char query[HTTP_QUERY_MAX + 1];
@@ -27,7 +28,7 @@ struct Exchange {
 	char *body; /* of a POST; NUL-terminated, wiped at the end */
 	size_t body_len;
 	char address[INET6_ADDRSTRLEN]; /* the peer's; "" on a Unix socket */
-	void *userdata;                 /* the handler's, for its closed() */
+	void *userdata;			/* the handler's, for its closed() */
 };
 
 typedef struct Answer {
@@ -39,11 +40,12 @@ typedef struct Answer {
 	const char *language; /* NULL: none */
 	const char *allow;    /* NULL: none */
 	int64_t retry_after;  /* seconds; 0: none */
-	bool immutable;       /* may be kept by the browser for a year; everything else by nobody */
+	bool immutable;	      /* may be kept for a year; everything else by nobody */
 } Answer;
 
 typedef struct HttpHandler {
-	/* Answers with http_answer(), now or later. A refused request has to be answered with an error page. */
+	/* Answers with http_answer(), now or later. A refused request has to be answered with an
+	 * error page. */
 	void (*request)(Exchange *exchange, void *userdata);
 	/* The exchange is over, answered or not; frees what hangs on exchange->userdata. */
 	void (*closed)(Exchange *exchange);
@@ -52,8 +54,8 @@ typedef struct HttpHandler {
 } HttpHandler;
 
 typedef struct HttpOptions {
-	int fd;                  /* listening socket; stays the caller's */
-	bool tcp;                /* limits connections by address */
+	int fd;	  /* listening socket; stays the caller's */
+	bool tcp; /* limits connections by address */
 	bool hsts;
 	uint64_t body_max;
 	const HttpHandler *handler;
@@ -65,8 +67,9 @@ Http *http_free(Http *http);
 DEFINE_CLEANUP(Http *, http_free)
 
 /*
- * Begins to serve, or goes on with another certificate: connections that are open keep theirs. The PEM texts are copied;
- * NULL: plain HTTP. -EBADMSG when they do not fit together; what was served before goes on then.
+ * Begins to serve, or goes on with another certificate: connections that are open keep theirs. The
+ * PEM texts are copied; NULL: plain HTTP. -EBADMSG when they do not fit together; what was served
+ * before goes on then.
  */
 int http_listen(Http *http, const char *certificate, const char *key);
 

@@ -23,19 +23,20 @@ typedef struct Pending {
 /* ---- the answer ---- */
 
 static const char *const answer_headers[][2] = {
-	/* One request a connection: nothing can be smuggled behind it. */
-	{ "Connection", "close" },
-	{ "Content-Security-Policy",
-	  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-	  "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'" },
-	{ "Cross-Origin-Opener-Policy", "same-origin" },
-	{ "Cross-Origin-Resource-Policy", "same-origin" },
-	{ "Permissions-Policy",
-	  "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()" },
-	{ "Referrer-Policy", "no-referrer" },
-	{ "X-Content-Type-Options", "nosniff" },
-	{ "X-Frame-Options", "DENY" },
-	{ "X-Robots-Tag", "noindex, nofollow" },
+    /* One request a connection: nothing can be smuggled behind it. */
+    {"Connection", "close"},
+    {"Content-Security-Policy",
+     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types "
+     "'none'"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Permissions-Policy",
+     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"},
+    {"Referrer-Policy", "no-referrer"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"X-Robots-Tag", "noindex, nofollow"},
 };
 
 static bool header_add(struct MHD_Response *response, const char *name, const char *value)
@@ -47,7 +48,7 @@ static struct MHD_Response *response_new(const Http *http, const Answer *answer)
 {
 	/* The body is the exchange's, which lives longer than the response, and is not copied. */
 	struct MHD_Response *response = MHD_create_response_from_buffer(
-		answer->len, (void *)(uintptr_t)answer->body, MHD_RESPMEM_PERSISTENT);
+	    answer->len, (void *)(uintptr_t)answer->body, MHD_RESPMEM_PERSISTENT);
 	char seconds[24] = "";
 	bool ok = response != NULL;
 
@@ -97,8 +98,9 @@ static enum MHD_Result answer_queue(Pending *pending)
 
 /* ---- the request ---- */
 
-static enum MHD_Result collect_header(void *userdata, enum MHD_ValueKind kind UNUSED, const char *name,
-				      size_t name_len, const char *value, size_t value_len)
+static enum MHD_Result collect_header(void *userdata, enum MHD_ValueKind kind UNUSED,
+				      const char *name, size_t name_len, const char *value,
+				      size_t value_len)
 {
 	head_add(userdata, name, name_len, value ? value : "", value ? value_len : 0);
 	return MHD_YES;
@@ -107,7 +109,7 @@ static enum MHD_Result collect_header(void *userdata, enum MHD_ValueKind kind UN
 static void read_address(Pending *pending)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(pending->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	    MHD_get_connection_info(pending->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	char *ret = pending->exchange.address;
 	const struct sockaddr *address = info ? info->client_addr : NULL;
 
@@ -127,7 +129,8 @@ static void read_address(Pending *pending)
 	}
 }
 
-/* Called by the library for the request line, before the fields: the only place where the query stands as it came. */
+/* Called by the library for the request line, before the fields: the only place where the query
+ * stands as it came. */
 void *exchange_line(void *userdata UNUSED, const char *uri, struct MHD_Connection *connection)
 {
 	Pending *pending = calloc(1, sizeof(*pending));
@@ -150,18 +153,22 @@ void *exchange_line(void *userdata UNUSED, const char *uri, struct MHD_Connectio
 }
 
 /* The head is complete: what is not sound is refused before a byte of the body is taken. */
-static void request_begin(Listener *listener, Pending *pending, const char *method, const char *version)
+static void request_begin(Listener *listener, Pending *pending, const char *method,
+			  const char *version)
 {
 	Exchange *exchange = &pending->exchange;
 
 	pending->listener = listener;
 	exchange->post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
-	exchange->get = strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
-			strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+	exchange->get =
+	    strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	read_address(pending);
-	MHD_get_connection_values_n(pending->connection, MHD_HEADER_KIND, collect_header, &exchange->head);
-	exchange->refused = head_check(&exchange->head, exchange->post, listener->http->options.body_max);
-	if (strcmp(version, MHD_HTTP_VERSION_1_1) != 0 && strcmp(version, MHD_HTTP_VERSION_1_0) != 0)
+	MHD_get_connection_values_n(pending->connection, MHD_HEADER_KIND, collect_header,
+				    &exchange->head);
+	exchange->refused =
+	    head_check(&exchange->head, exchange->post, listener->http->options.body_max);
+	if (strcmp(version, MHD_HTTP_VERSION_1_1) != 0 &&
+	    strcmp(version, MHD_HTTP_VERSION_1_0) != 0)
 		exchange->refused = 505;
 	if (exchange->refused || !exchange->post)
 		return;
@@ -215,8 +222,8 @@ enum MHD_Result exchange_request(void *userdata, struct MHD_Connection *connecti
 	return MHD_YES;
 }
 
-void exchange_completed(void *userdata UNUSED, struct MHD_Connection *connection UNUSED, void **state,
-			enum MHD_RequestTerminationCode why UNUSED)
+void exchange_completed(void *userdata UNUSED, struct MHD_Connection *connection UNUSED,
+			void **state, enum MHD_RequestTerminationCode why UNUSED)
 {
 	Pending *pending = *state;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the two files about libmicrohttpd share: http.c (sockets and the loop) and http_exchange.c (requests). */
+/* What the two files about libmicrohttpd share: http.c (sockets and the loop) and http_exchange.c
+ * (requests). */
 #pragma once
 
 #include <microhttpd.h>
@@ -31,7 +32,8 @@ struct Http {
 	bool starting; /* only then the library's messages are worth a line */
 };
 
-/* Has the library look at its connections soon: it does not notice by itself that one was resumed. */
+/* Has the library look at its connections soon: it does not notice by itself that one was resumed.
+ */
 void listener_wake(Listener *listener);
 
 /* The library's callbacks: userdata is the Listener. */

@@ -76,7 +76,8 @@ int language_negotiate(const char *accept, const char *const *tags, size_t n)
 		size_t len = strcspn(accept + blank, ",");
 		unsigned weight;
 		size_t tag = range_parse(accept + blank, len, &weight);
-		int found = weight > best_weight ? language_match(accept + blank, tag, tags, n) : -1;
+		int found =
+		    weight > best_weight ? language_match(accept + blank, tag, tags, n) : -1;
 
 		if (found >= 0) {
 			best = found;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pwreset-web: the page behind the link. It serves HTTP on the socket that systemd passes, calls the daemon on
- * /run/pwreset/web, and holds no secret of its own: what it can do, anyone with a browser can do.
+ * pwreset-web: the page behind the link. It serves HTTP on the socket that systemd passes, calls
+ * the daemon on /run/pwreset/web, and holds no secret of its own: what it can do, anyone with a
+ * browser can do.
  */
 #include <getopt.h>
 #include <limits.h>
@@ -11,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 
 #include "request.h"
@@ -39,10 +41,21 @@ static void complain(const IniPlace *place, const char *message, void *userdata)
 	config_complain_stderr(place, message, userdata);
 }
 
-static int fail(const char *what, int error)
+/* What somebody has to mend first is told from what a restart may help against
+ * (RestartPreventExitStatus=). */
+static int fail(int error)
 {
-	fprintf(stderr, SD_ERR "pwreset-web: %s: %s\n", what, strerror(-error));
-	return EXIT_FAILURE;
+	fprintf(stderr, SD_ERR "pwreset-web: cannot serve: %s\n", strerror(-error));
+	switch (-error) {
+	case EACCES:
+	case EBADMSG:
+	case ENOENT:
+	case EPERM:
+	case EPROTO:
+		return EX_CONFIG;
+	default:
+		return EXIT_FAILURE;
+	}
 }
 
 /* ---- the passed socket ---- */
@@ -71,18 +84,22 @@ static int socket_check(const Process *process, int *ret_fd, bool *ret_unix)
 	int n = sd_listen_fds(1);
 
 	if (n != 1)
-		return socket_refuse("Start me through pwreset-http.socket, with one socket in it.");
+		return socket_refuse(
+		    "Start me through pwreset-http.socket, with one socket in it.");
 	if (sd_is_socket(SD_LISTEN_FDS_START, AF_UNSPEC, SOCK_STREAM, 1) <= 0 ||
 	    getsockname(SD_LISTEN_FDS_START, (struct sockaddr *)&address, &len) < 0)
-		return socket_refuse("The socket in pwreset-http.socket has to be a listening stream.");
+		return socket_refuse(
+		    "The socket in pwreset-http.socket has to be a listening stream.");
 	*ret_fd = SD_LISTEN_FDS_START;
 	*ret_unix = address.ss_family == AF_UNIX;
 	if (*ret_unix && process->own_tls)
-		return socket_refuse("A Unix socket stands behind a proxy; remove [web] certificate=, "
-				     "or listen on a port.");
+		return socket_refuse(
+		    "A Unix socket stands behind a proxy; remove [web] certificate=, "
+		    "or listen on a port.");
 	if (!*ret_unix && !process->own_tls && !address_is_loopback(&address))
-		return socket_refuse("The port can be reached from other hosts; set [web] certificate= and "
-				     "certificate-key=, or listen on a Unix socket behind a proxy.");
+		return socket_refuse(
+		    "The port can be reached from other hosts; set [web] certificate= and "
+		    "certificate-key=, or listen on a Unix socket behind a proxy.");
 	return 0;
 }
 
@@ -96,8 +113,10 @@ static void certificate_reload(Process *process)
 		return;
 	r = http_listen(process->web.http, process->tls.certificate, process->tls.key);
 	if (r < 0)
-		fprintf(stderr, SD_ERR "pwreset-web: The new certificate and key do not fit together; "
-				"the old ones stay in use: %s\n", strerror(-r));
+		fprintf(stderr,
+			SD_ERR "pwreset-web: The new certificate and key do not fit together; "
+			       "the old ones stay in use: %s\n",
+			strerror(-r));
 	else
 		fprintf(stderr, SD_NOTICE "pwreset-web: The certificate was read anew.\n");
 }
@@ -112,7 +131,8 @@ static int on_watch(sd_event_source *source, uint64_t usec UNUSED, void *userdat
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-static int on_hangup(sd_event_source *source UNUSED, const struct signalfd_siginfo *info UNUSED, void *userdata)
+static int on_hangup(sd_event_source *source UNUSED, const struct signalfd_siginfo *info UNUSED,
+		     void *userdata)
 {
 	Process *process = userdata;
 
@@ -121,7 +141,8 @@ static int on_hangup(sd_event_source *source UNUSED, const struct signalfd_sigin
 	return 0;
 }
 
-/* Both ends of a life: nobody has come for a while, or those who were here have gone after SIGTERM. */
+/* Both ends of a life: nobody has come for a while, or those who were here have gone after SIGTERM.
+ */
 static int on_idle_time(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
 {
 	Process *process = userdata;
@@ -129,14 +150,16 @@ static int on_idle_time(sd_event_source *source UNUSED, uint64_t usec UNUSED, vo
 	return sd_event_exit(process->web.event, 0);
 }
 
-static int on_terminate(sd_event_source *source UNUSED, const struct signalfd_siginfo *info UNUSED, void *userdata)
+static int on_terminate(sd_event_source *source UNUSED, const struct signalfd_siginfo *info UNUSED,
+			void *userdata)
 {
 	Process *process = userdata;
 
 	(void)sd_notify(0, "STOPPING=1");
 	process->stopping = true;
 	http_quiesce(process->web.http);
-	(void)sd_event_source_set_time_relative(process->idle, http_is_idle(process->web.http) ? 0 : STOP_US);
+	(void)sd_event_source_set_time_relative(process->idle,
+						http_is_idle(process->web.http) ? 0 : STOP_US);
 	return sd_event_source_set_enabled(process->idle, SD_EVENT_ONESHOT);
 }
 
@@ -152,9 +175,9 @@ static void on_idle(bool idle, void *userdata)
 }
 
 static const HttpHandler handler = {
-	.request = request_begin,
-	.closed = request_closed,
-	.idle = on_idle,
+    .request = request_begin,
+    .closed = request_closed,
+    .idle = on_idle,
 };
 
 static int events_add(Process *process)
@@ -176,11 +199,11 @@ static int events_add(Process *process)
 		r = sd_event_add_signal(event, &process->signals[2], SIGHUP, on_hangup, process);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &process->idle, CLOCK_MONOTONIC,
-					       process->config->limits.idle_exit * 1000000ULL, 0, on_idle_time,
-					       process);
+					       process->config->limits.idle_exit * 1000000ULL, 0,
+					       on_idle_time, process);
 	if (r >= 0 && process->own_tls)
-		r = sd_event_add_time_relative(event, &process->watch, CLOCK_MONOTONIC, WATCH_US, 0, on_watch,
-					       process);
+		r = sd_event_add_time_relative(event, &process->watch, CLOCK_MONOTONIC, WATCH_US, 0,
+					       on_watch, process);
 	return r < 0 ? r : 0;
 }
 
@@ -221,10 +244,10 @@ static int process_serve(Process *process)
 	const Config *config = process->config;
 	bool unix_socket;
 	HttpOptions options = {
-		.hsts = strncmp(config->web.origin, "https://", 8) == 0,
-		.body_max = FORM_BODY_MAX,
-		.handler = &handler,
-		.userdata = process,
+	    .hsts = strncmp(config->web.origin, "https://", 8) == 0,
+	    .body_max = FORM_BODY_MAX,
+	    .handler = &handler,
+	    .userdata = process,
 	};
 	int r = socket_check(process, &options.fd, &unix_socket);
 
@@ -262,7 +285,7 @@ static void process_deinit(Process *process)
 static int usage(int status)
 {
 	fputs("pwreset-web [--root DIR]\n"
-	      "Serves the page on the socket that systemd passes. See pwreset-web(8).\n"
+	      "Serves the page on the socket that systemd passes. See pwreset.conf(5), [web].\n"
 	      "  --root DIR   look for configuration, texts and the daemon below DIR\n"
 	      "  --help, --version\n",
 	      status == EXIT_SUCCESS ? stdout : stderr);
@@ -272,10 +295,10 @@ static int usage(int status)
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "root", required_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },
-		{},
+	    {"root", required_argument, NULL, 'r'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'v'},
+	    {},
 	};
 	CLEANUP(process_deinit) Process process = {};
 	const char *root = "";
@@ -293,9 +316,9 @@ int main(int argc, char **argv)
 		return usage(EXIT_FAILURE);
 	/* Passwords pass through this memory. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 	r = process_load(&process, root);
 	if (r == 0)
 		r = process_serve(&process);
-	return r < 0 ? fail("cannot serve", r) : EXIT_SUCCESS;
+	return r < 0 ? fail(r) : EXIT_SUCCESS;
 }

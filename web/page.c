@@ -20,7 +20,7 @@ void page_fill(Request *request, TextId id, const char *value)
 	const char *text = text_of(request->language, id);
 	const char *open = strchr(text, '{'), *close = open ? strchr(open, '}') : NULL;
 	char name[32];
-	const HtmlValue values[] = { { name, value }, { NULL, NULL } };
+	const HtmlValue values[] = {{name, value}, {NULL, NULL}};
 
 	/* texts.c has made sure that there is one name at most. */
 	if (close)
@@ -49,7 +49,8 @@ static void put_head(Request *request, TextId title)
 	const Site *site = request->web->site;
 	Buf *out = &request->page;
 
-	buf_printf(out, "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n<title>",
+	buf_printf(out,
+		   "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n<title>",
 		   request->language->tag);
 	if (request->n_problems > 0)
 		page_fill(request, TEXT_ERROR_TITLE, text_of(request->language, title));
@@ -57,8 +58,9 @@ static void put_head(Request *request, TextId title)
 		page_text(request, title);
 	put(request, " \xc2\xb7 ");
 	html_text(out, site->config->web.site_name);
-	put(request, "</title>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-		     "<meta name=\"color-scheme\" content=\"light dark\">\n");
+	put(request,
+	    "</title>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	    "<meta name=\"color-scheme\" content=\"light dark\">\n");
 	buf_printf(out, "<link rel=\"icon\" href=\"%s\">\n<link rel=\"stylesheet\" href=\"%s\">\n",
 		   site->logo.url, site->style.url);
 	put(request, "</head>\n");
@@ -121,7 +123,8 @@ void page_open(Request *request, TextId title)
 	put_head(request, title);
 	put(request, "<body>\n<header>\n<a href=\"");
 	put_path(request, "/");
-	buf_printf(&request->page, "\"><img src=\"%s\" alt=\"\"><span>", request->web->site->logo.url);
+	buf_printf(&request->page, "\"><img src=\"%s\" alt=\"\"><span>",
+		   request->web->site->logo.url);
 	html_text(&request->page, request->web->site->config->web.site_name);
 	put(request, "</span></a>\n</header>\n<main>\n<h1>");
 	page_text(request, title);
@@ -142,7 +145,8 @@ static void put_languages(Request *request)
 	for (size_t i = 0; i < texts->n; i++) {
 		const Language *language = &texts->languages[i];
 
-		buf_printf(&request->page, "<li><a href=\"?lang=%s\" lang=\"%s\" hreflang=\"%s\"%s>", language->tag,
+		buf_printf(&request->page,
+			   "<li><a href=\"?lang=%s\" lang=\"%s\" hreflang=\"%s\"%s>", language->tag,
 			   language->tag, language->tag,
 			   language == request->language ? " aria-current=\"true\"" : "");
 		html_text(&request->page, text_of(language, TEXT_LANGUAGE));
@@ -175,15 +179,18 @@ void page_close(Request *request, unsigned status)
 		buf_printf(out, "<script src=\"%s\"></script>\n", request->web->site->script.url);
 	put(request, "</body>\n</html>\n");
 	/* Half a page would be worse than none; that it fits is what the tests see to. */
-	http_answer(request->exchange, &(Answer){ .status = out->overflow ? 500 : status,
-						  .type = "text/html; charset=utf-8",
-						  .body = out->data,
-						  .len = out->overflow ? 0 : out->len,
-						  .language = request->language->tag,
-						  .retry_after = status == 429 || status == 503 ?
-									 (request->seconds > 0 ? request->seconds : 60) :
-									 0,
-						  .allow = status == 405 ? (request->takes_post ? "GET, HEAD, POST" : "GET, HEAD") : NULL });
+	http_answer(request->exchange,
+		    &(Answer){.status = out->overflow ? 500 : status,
+			      .type = "text/html; charset=utf-8",
+			      .body = out->data,
+			      .len = out->overflow ? 0 : out->len,
+			      .language = request->language->tag,
+			      .retry_after = status == 429 || status == 503
+						 ? (request->seconds > 0 ? request->seconds : 60)
+						 : 0,
+			      .allow = status == 405
+					   ? (request->takes_post ? "GET, HEAD, POST" : "GET, HEAD")
+					   : NULL});
 }
 
 void page_paragraph(Request *request, TextId text)
@@ -269,7 +276,8 @@ void page_field(Request *request, const Field *field)
 	const Problem *problem = page_problem(request, field->name);
 	Buf *out = &request->page;
 
-	buf_printf(out, "<div class=\"field%s\">\n<label for=\"%s\">", problem ? " wrong" : "", field->name);
+	buf_printf(out, "<div class=\"field%s\">\n<label for=\"%s\">", problem ? " wrong" : "",
+		   field->name);
 	page_number(request, field->label, field->number);
 	put(request, "</label>\n");
 	if (problem) {
@@ -277,8 +285,8 @@ void page_field(Request *request, const Field *field)
 		put_problem_text(request, problem);
 		put(request, "</p>\n");
 	}
-	buf_printf(out, "<input id=\"%s\" name=\"%s\" type=\"%s\" autocomplete=\"%s\"", field->name, field->name,
-		   field->type ? field->type : "text", field->autocomplete);
+	buf_printf(out, "<input id=\"%s\" name=\"%s\" type=\"%s\" autocomplete=\"%s\"", field->name,
+		   field->name, field->type ? field->type : "text", field->autocomplete);
 	if (field->value) {
 		put(request, " value=\"");
 		html_text(out, field->value);
@@ -303,7 +311,7 @@ void page_hidden(Request *request, const char *name, const char *value)
 
 void page_new_password(Request *request)
 {
-	static const TextId rules[] = { TEXT_POLICY_GUESS, TEXT_POLICY_PERSONAL, TEXT_POLICY_UNIQUE };
+	static const TextId rules[] = {TEXT_POLICY_GUESS, TEXT_POLICY_PERSONAL, TEXT_POLICY_UNIQUE};
 
 	put(request, "<div class=\"policy\" id=\"policy\">\n<h2>");
 	page_text(request, TEXT_POLICY_TITLE);
@@ -316,25 +324,25 @@ void page_new_password(Request *request)
 		put(request, "</li>\n");
 	}
 	put(request, "</ul>\n</div>\n");
-	page_field(request, &(Field){ .name = "password",
-				      .label = TEXT_NEW,
-				      .type = "password",
-				      .autocomplete = "new-password",
-				      .hint = "policy" });
-	page_field(request, &(Field){ .name = "again",
-				      .label = TEXT_AGAIN,
-				      .type = "password",
-				      .autocomplete = "new-password" });
+	page_field(request, &(Field){.name = "password",
+				     .label = TEXT_NEW,
+				     .type = "password",
+				     .autocomplete = "new-password",
+				     .hint = "policy"});
+	page_field(request, &(Field){.name = "again",
+				     .label = TEXT_AGAIN,
+				     .type = "password",
+				     .autocomplete = "new-password"});
 }
 
 void page_proof(Request *request)
 {
-	page_field(request, &(Field){ .name = "user",
-				      .label = TEXT_USER,
-				      .autocomplete = "username",
-				      .extra = " autocapitalize=\"none\" spellcheck=\"false\"" });
-	page_field(request, &(Field){ .name = "current",
-				      .label = TEXT_CURRENT,
-				      .type = "password",
-				      .autocomplete = "current-password" });
+	page_field(request, &(Field){.name = "user",
+				     .label = TEXT_USER,
+				     .autocomplete = "username",
+				     .extra = " autocapitalize=\"none\" spellcheck=\"false\""});
+	page_field(request, &(Field){.name = "current",
+				     .label = TEXT_CURRENT,
+				     .type = "password",
+				     .autocomplete = "current-password"});
 }

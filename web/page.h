@@ -8,13 +8,13 @@
 typedef struct Field {
 	const char *name;
 	TextId label;
-	const char *type;         /* NULL: text */
+	const char *type; /* NULL: text */
 	const char *autocomplete;
-	const char *value;        /* only ever what the daemon has confirmed */
-	const char *hint;         /* id of an element that explains it */
-	const char *extra;        /* literal attributes */
+	const char *value; /* only ever what the daemon has confirmed */
+	const char *hint;  /* id of an element that explains it */
+	const char *extra; /* literal attributes */
 	bool readonly;
-	int64_t number;           /* for the label's {number} */
+	int64_t number; /* for the label's {number} */
 } Field;
 
 /* Everything from the doctype to the heading, and the summary of problems if there are any. */

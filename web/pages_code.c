@@ -8,15 +8,15 @@
 #define SAVED_CODE_MAX 64 /* bytes as typed */
 
 enum { CODE_USER, CODE_CODE };
-const FormField code_fields[] = { { "user", 1024, false }, { "code", 256, false }, {} };
+const FormField code_fields[] = {{"user", 1024, false}, {"code", 256, false}, {}};
 
 enum { GRANT_USER, GRANT_GRANT, GRANT_PASSWORD, GRANT_AGAIN };
 const FormField grant_fields[] = {
-	{ "user", USER_NAME_MAX, false },
-	{ "grant", TICKET_TEXT_MAX, false },
-	{ "password", 4096, false },
-	{ "again", 4096, false },
-	{},
+    {"user", USER_NAME_MAX, false},
+    {"grant", TICKET_TEXT_MAX, false},
+    {"password", 4096, false},
+    {"again", 4096, false},
+    {},
 };
 
 void code_page(Request *request, bool sent, unsigned status)
@@ -24,15 +24,18 @@ void code_page(Request *request, bool sent, unsigned status)
 	page_open(request, TEXT_CODE_TITLE);
 	page_lead(request, sent ? TEXT_CODE_SENT : TEXT_CODE_LEAD);
 	page_form_open(request, "/code", false);
-	page_field(request, &(Field){ .name = "user",
-				      .label = TEXT_ASK_USER,
-				      .autocomplete = "username",
-				      .extra = " autocapitalize=\"none\" spellcheck=\"false\"" });
-	page_field(request, &(Field){ .name = "code",
-				      .label = TEXT_CODE_LABEL,
-				      .autocomplete = "one-time-code",
-				      .hint = "example",
-				      .extra = " class=\"code\" autocapitalize=\"characters\" spellcheck=\"false\"" });
+	page_field(request, &(Field){.name = "user",
+				     .label = TEXT_ASK_USER,
+				     .autocomplete = "username",
+				     .extra = " autocapitalize=\"none\" spellcheck=\"false\""});
+	page_field(
+	    request,
+	    &(Field){.name = "code",
+		     .label = TEXT_CODE_LABEL,
+		     .autocomplete = "one-time-code",
+		     .hint = "example",
+		     .extra =
+			 " class=\"code\" autocapitalize=\"characters\" spellcheck=\"false\""});
 	buf_puts(&request->page, "<p class=\"quiet\" id=\"example\">");
 	page_text(request, TEXT_CODE_EXAMPLE);
 	buf_puts(&request->page, "</p>\n");
@@ -53,11 +56,11 @@ static void grant_page(Request *request, unsigned status)
 	reset_lead(request);
 	page_form_open(request, "/new", true);
 	page_hidden(request, "grant", request->ticket);
-	page_field(request, &(Field){ .name = "user",
-				      .label = TEXT_ASK_USER,
-				      .autocomplete = "username",
-				      .value = request->user,
-				      .readonly = true });
+	page_field(request, &(Field){.name = "user",
+				     .label = TEXT_ASK_USER,
+				     .autocomplete = "username",
+				     .value = request->user,
+				     .readonly = true});
 	page_new_password(request);
 	page_form_close(request, TEXT_RESET_BUTTON);
 	page_close(request, status);
@@ -80,7 +83,8 @@ static void code_done(Request *request, Failure failure, const JsonNode *paramet
 	}
 	if (failure != FAILURE_NONE || !grant || ticket_parse(&ticket, grant) < 0 ||
 	    !json_get_integer(parameters, "seconds", &request->seconds)) {
-		page_failure(request, failure != FAILURE_NONE ? failure : FAILURE_UNAVAILABLE, parameters);
+		page_failure(request, failure != FAILURE_NONE ? failure : FAILURE_UNAVAILABLE,
+			     parameters);
 		return;
 	}
 	ticket_wipe(&ticket);
@@ -105,7 +109,8 @@ void code_post(Request *request)
 		code_page(request, false, 422);
 		return;
 	}
-	request_call(request, mailed ? "org.pwreset.Recovery.VerifyCode" : "org.pwreset.Recovery.VerifySavedCode");
+	request_call(request, mailed ? "org.pwreset.Recovery.VerifyCode"
+				     : "org.pwreset.Recovery.VerifySavedCode");
 	request_put(request, "user", user);
 	request_put(request, "code", code);
 	request_put_origin(request);
@@ -149,7 +154,8 @@ void grant_post(Request *request)
 	Ticket ticket;
 
 	/* Both were written by us: what is not in their form is not from our page. */
-	if (ticket_parse(&ticket, values[GRANT_GRANT]) < 0 || !user_name_valid(values[GRANT_USER])) {
+	if (ticket_parse(&ticket, values[GRANT_GRANT]) < 0 ||
+	    !user_name_valid(values[GRANT_USER])) {
 		page_refused(request, 400);
 		return;
 	}

@@ -10,19 +10,19 @@
 
 enum { QUESTIONS_USER, QUESTIONS_CURRENT, QUESTIONS_FIRST };
 const FormField questions_fields[] = {
-	{ "user", 1024, false },
-	{ "current", 4096, false },
-	{ "question1", 64, false },
-	{ "answer1", ANSWER_MAX, false },
-	{ "question2", 64, true },
-	{ "answer2", ANSWER_MAX, true },
-	{ "question3", 64, true },
-	{ "answer3", ANSWER_MAX, true },
-	{ "question4", 64, true },
-	{ "answer4", ANSWER_MAX, true },
-	{ "question5", 64, true },
-	{ "answer5", ANSWER_MAX, true },
-	{},
+    {"user", 1024, false},
+    {"current", 4096, false},
+    {"question1", 64, false},
+    {"answer1", ANSWER_MAX, false},
+    {"question2", 64, true},
+    {"answer2", ANSWER_MAX, true},
+    {"question3", 64, true},
+    {"answer3", ANSWER_MAX, true},
+    {"question4", 64, true},
+    {"answer4", ANSWER_MAX, true},
+    {"question5", 64, true},
+    {"answer5", ANSWER_MAX, true},
+    {},
 };
 
 /* Names of the fields of question i, from 0: they stand in the table above. */
@@ -54,13 +54,15 @@ static void put_options(Request *request, const JsonNode *questions, const char 
 	page_text(request, TEXT_QUESTIONS_CHOOSE);
 	buf_puts(out, "</option>\n");
 	JSON_FOREACH (question, questions) {
-		const char *id = json_get_string(question, "id"), *text = json_get_string(question, "text");
+		const char *id = json_get_string(question, "id"),
+			   *text = json_get_string(question, "text");
 
 		if (!id || !text)
 			continue;
 		buf_puts(out, "<option value=\"");
 		html_text(out, id);
-		/* A choice among our own is kept when the form is shown again; an answer never is. */
+		/* A choice among our own is kept when the form is shown again; an answer never is.
+		 */
 		buf_puts(out, chosen && strcmp(chosen, id) == 0 ? "\" selected>" : "\">");
 		html_text(out, text);
 		buf_puts(out, "</option>\n");
@@ -73,18 +75,19 @@ static void put_question(Request *request, const JsonNode *questions, size_t i)
 	bool wrong = page_problem(request, name) != NULL;
 	Buf *out = &request->page;
 
-	buf_printf(out, "<fieldset>\n<div class=\"field%s\">\n<label for=\"%s\">", wrong ? " wrong" : "", name);
+	buf_printf(out, "<div class=\"set\">\n<div class=\"field%s\">\n<label for=\"%s\">",
+		   wrong ? " wrong" : "", name);
 	page_number(request, TEXT_QUESTIONS_QUESTION, (int64_t)i + 1);
 	buf_printf(out, "</label>\n<select id=\"%s\" name=\"%s\" required%s>\n", name, name,
 		   wrong ? " aria-invalid=\"true\"" : "");
 	put_options(request, questions, question_of(request, i));
 	buf_puts(out, "</select>\n</div>\n");
-	page_field(request, &(Field){ .name = answer_field(i),
-				      .label = TEXT_QUESTIONS_ANSWER,
-				      .number = (int64_t)i + 1,
-				      .autocomplete = "off",
-				      .extra = " spellcheck=\"false\"" });
-	buf_puts(out, "</fieldset>\n");
+	page_field(request, &(Field){.name = answer_field(i),
+				     .label = TEXT_QUESTIONS_ANSWER,
+				     .number = (int64_t)i + 1,
+				     .autocomplete = "off",
+				     .extra = " spellcheck=\"false\""});
+	buf_puts(out, "</div>\n");
 }
 
 static void questions_listed(Request *request, Failure failure, const JsonNode *parameters)
@@ -94,7 +97,8 @@ static void questions_listed(Request *request, Failure failure, const JsonNode *
 
 	if (failure != FAILURE_NONE || !questions || questions->type != JSON_ARRAY ||
 	    !json_get_integer(parameters, "minimum", &n) || n < 1 || n > QUESTIONS_MAX) {
-		page_failure(request, failure != FAILURE_NONE ? failure : FAILURE_UNAVAILABLE, parameters);
+		page_failure(request, failure != FAILURE_NONE ? failure : FAILURE_UNAVAILABLE,
+			     parameters);
 		return;
 	}
 	page_open(request, TEXT_QUESTIONS_TITLE);
@@ -169,14 +173,18 @@ static size_t questions_check(Request *request)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < QUESTIONS_MAX && question_of(request, i) && answer_of(request, i); i++, n++) {
+	for (size_t i = 0; i < QUESTIONS_MAX && question_of(request, i) && answer_of(request, i);
+	     i++, n++) {
 		if (!*question_of(request, i))
 			request_problem(request, TEXT_QUESTIONS_CHOOSE, question_field(i), 0);
 		for (size_t j = 0; j < i; j++)
-			if (*question_of(request, i) && strcmp(question_of(request, i), question_of(request, j)) == 0)
-				request_problem(request, TEXT_QUESTIONS_TWICE, question_field(i), 0);
+			if (*question_of(request, i) &&
+			    strcmp(question_of(request, i), question_of(request, j)) == 0)
+				request_problem(request, TEXT_QUESTIONS_TWICE, question_field(i),
+						0);
 		if (!*answer_of(request, i))
-			request_problem(request, TEXT_QUESTIONS_EMPTY, answer_field(i), (int64_t)i + 1);
+			request_problem(request, TEXT_QUESTIONS_EMPTY, answer_field(i),
+					(int64_t)i + 1);
 	}
 	return n;
 }

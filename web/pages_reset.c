@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The page behind a link: setting a new password, and calling the link off. Only a POST uses a link up. */
+/* The page behind a link: setting a new password, and calling the link off. Only a POST uses a link
+ * up. */
 #include <string.h>
 
 #include "page.h"
@@ -7,13 +8,13 @@
 
 enum { RESET_USER, RESET_PASSWORD, RESET_AGAIN };
 const FormField reset_fields[] = {
-	{ "user", USER_NAME_MAX, true },
-	{ "password", 4096, false },
-	{ "again", 4096, false },
-	{},
+    {"user", USER_NAME_MAX, true},
+    {"password", 4096, false},
+    {"again", 4096, false},
+    {},
 };
 
-const FormField revoke_fields[] = { {} };
+const FormField revoke_fields[] = {{}};
 
 static bool ticket_whole(const Request *request)
 {
@@ -31,7 +32,8 @@ void reset_lead(Request *request)
 	page_text(request, TEXT_RESET_LEAD);
 	if (request->seconds > 0) {
 		buf_puts(&request->page, " ");
-		page_number(request, TEXT_RESET_LEFT, request->seconds / 60 + (request->seconds % 60 > 0));
+		page_number(request, TEXT_RESET_LEFT,
+			    request->seconds / 60 + (request->seconds % 60 > 0));
 	}
 	buf_puts(&request->page, "</p>\n");
 }
@@ -41,11 +43,11 @@ static void reset_page(Request *request)
 	page_open(request, TEXT_RESET_TITLE);
 	reset_lead(request);
 	page_form_open(request, NULL, true);
-	page_field(request, &(Field){ .name = "user",
-				      .label = TEXT_USER,
-				      .autocomplete = "username",
-				      .value = request->user,
-				      .readonly = true });
+	page_field(request, &(Field){.name = "user",
+				     .label = TEXT_USER,
+				     .autocomplete = "username",
+				     .value = request->user,
+				     .readonly = true});
 	page_new_password(request);
 	page_form_close(request, TEXT_RESET_BUTTON);
 	page_close(request, request->n_problems > 0 ? 422 : 200);
@@ -66,7 +68,8 @@ static void reset_inspected(Request *request, Failure failure, const JsonNode *p
 
 	if (failure != FAILURE_NONE || !user || !user_name_valid(user) ||
 	    !json_get_integer(parameters, "seconds", &request->seconds)) {
-		page_failure(request, failure != FAILURE_NONE ? failure : FAILURE_UNAVAILABLE, parameters);
+		page_failure(request, failure != FAILURE_NONE ? failure : FAILURE_UNAVAILABLE,
+			     parameters);
 		return;
 	}
 	reset_language(request, json_get_string(parameters, "language"));

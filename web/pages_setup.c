@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Setting up saved codes and a recovery address, and seeing what is set up. Each form asks for the current
- * password anew: so this process keeps none, and there is no session that could be stolen.
+ * Setting up saved codes and a recovery address, and seeing what is set up. Each form asks for the
+ * current password anew: so this process keeps none, and there is no session that could be stolen.
  */
 #include <string.h>
 #include <time.h>
@@ -10,29 +10,30 @@
 #include "routes.h"
 
 enum { SETUP_USER, SETUP_CURRENT };
-const FormField setup_fields[] = { { "user", 1024, false }, { "current", 4096, false }, {} };
-const FormField codes_fields[] = { { "user", 1024, false }, { "current", 4096, false }, {} };
+const FormField setup_fields[] = {{"user", 1024, false}, {"current", 4096, false}, {}};
+const FormField codes_fields[] = {{"user", 1024, false}, {"current", 4096, false}, {}};
 
 enum { MAIL_USER, MAIL_CURRENT, MAIL_ADDRESS };
 const FormField mail_fields[] = {
-	{ "user", 1024, false },
-	{ "current", 4096, false },
-	{ "address", 1024, false },
-	{},
+    {"user", 1024, false},
+    {"current", 4096, false},
+    {"address", 1024, false},
+    {},
 };
 
 enum { CONFIRM_USER, CONFIRM_ADDRESS, CONFIRM_CODE };
 const FormField confirm_fields[] = {
-	{ "user", 1024, false },
-	{ "address", 1024, false },
-	{ "code", 256, false },
-	{},
+    {"user", 1024, false},
+    {"address", 1024, false},
+    {"code", 256, false},
+    {},
 };
 
 typedef void (*SetupPage)(Request *request);
 
 /* What every call with a current password can fail with; true when the page has been shown. */
-static bool setup_failed(Request *request, Failure failure, const JsonNode *parameters, SetupPage again)
+static bool setup_failed(Request *request, Failure failure, const JsonNode *parameters,
+			 SetupPage again)
 {
 	switch (failure) {
 	case FAILURE_NONE:
@@ -106,7 +107,8 @@ void setup_get(Request *request)
 static void put_address(Request *request, const JsonNode *address)
 {
 	Buf *out = &request->page;
-	const char *text = json_get_string(address, "address"), *state = json_get_string(address, "state");
+	const char *text = json_get_string(address, "address"),
+		   *state = json_get_string(address, "state");
 
 	if (!text)
 		return;
@@ -119,7 +121,8 @@ static void put_address(Request *request, const JsonNode *address)
 	}
 	if (state && strcmp(state, "valid") != 0) {
 		buf_puts(out, " <span class=\"tag\">");
-		page_text(request, strcmp(state, "waiting") == 0 ? TEXT_STATUS_WAITING : TEXT_STATUS_UNCONFIRMED);
+		page_text(request, strcmp(state, "waiting") == 0 ? TEXT_STATUS_WAITING
+								 : TEXT_STATUS_UNCONFIRMED);
 		buf_puts(out, "</span>");
 	}
 	buf_puts(out, "</dd>\n");
@@ -274,10 +277,10 @@ static void mail_page(Request *request)
 	page_open(request, TEXT_MAIL_TITLE);
 	page_lead(request, TEXT_MAIL_LEAD);
 	page_form_open(request, NULL, true);
-	page_field(request, &(Field){ .name = "address",
-				      .label = TEXT_MAIL_ADDRESS,
-				      .type = "email",
-				      .autocomplete = "email" });
+	page_field(request, &(Field){.name = "address",
+				     .label = TEXT_MAIL_ADDRESS,
+				     .type = "email",
+				     .autocomplete = "email"});
 	page_proof(request);
 	page_form_close(request, TEXT_MAIL_BUTTON);
 	page_link(request, "/setup/confirm", TEXT_MAIL_HAVE_CODE);
@@ -296,22 +299,25 @@ static void confirm_page(Request *request, const char *user, const char *address
 	page_open(request, TEXT_MAIL_CONFIRM_TITLE);
 	page_lead(request, TEXT_MAIL_CONFIRM_LEAD);
 	page_form_open(request, "/setup/confirm", false);
-	page_field(request, &(Field){ .name = "user",
-				      .label = TEXT_USER,
-				      .autocomplete = "username",
-				      .value = user,
-				      .readonly = user != NULL,
-				      .extra = " autocapitalize=\"none\" spellcheck=\"false\"" });
-	page_field(request, &(Field){ .name = "address",
-				      .label = TEXT_MAIL_ADDRESS,
-				      .type = "email",
-				      .autocomplete = "email",
-				      .value = address,
-				      .readonly = address != NULL });
-	page_field(request, &(Field){ .name = "code",
-				      .label = TEXT_CODE_LABEL,
-				      .autocomplete = "one-time-code",
-				      .extra = " class=\"code\" autocapitalize=\"characters\" spellcheck=\"false\"" });
+	page_field(request, &(Field){.name = "user",
+				     .label = TEXT_USER,
+				     .autocomplete = "username",
+				     .value = user,
+				     .readonly = user != NULL,
+				     .extra = " autocapitalize=\"none\" spellcheck=\"false\""});
+	page_field(request, &(Field){.name = "address",
+				     .label = TEXT_MAIL_ADDRESS,
+				     .type = "email",
+				     .autocomplete = "email",
+				     .value = address,
+				     .readonly = address != NULL});
+	page_field(
+	    request,
+	    &(Field){.name = "code",
+		     .label = TEXT_CODE_LABEL,
+		     .autocomplete = "one-time-code",
+		     .extra =
+			 " class=\"code\" autocapitalize=\"characters\" spellcheck=\"false\""});
 	page_form_close(request, TEXT_MAIL_CONFIRM_BUTTON);
 	page_link(request, "/setup", TEXT_SETUP_BACK);
 	page_close(request, status_of(request));
@@ -373,7 +379,8 @@ void confirm_post(Request *request)
 	const char *const *values = request->form.values;
 
 	if (request_empty(request, values[CONFIRM_CODE], "code", TEXT_CODE_LABEL) ||
-	    !user_name_valid(values[CONFIRM_USER]) || !mail_address_valid(values[CONFIRM_ADDRESS])) {
+	    !user_name_valid(values[CONFIRM_USER]) ||
+	    !mail_address_valid(values[CONFIRM_ADDRESS])) {
 		if (request->n_problems == 0)
 			request_problem(request, TEXT_MAIL_REFUSED, "code", 0);
 		confirm_page(request, NULL, NULL);

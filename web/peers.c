@@ -4,7 +4,8 @@
 
 #include "peers.h"
 
-/* Only shut down: the descriptor is libmicrohttpd's, which sees the end of the stream and closes it. */
+/* Only shut down: the descriptor is libmicrohttpd's, which sees the end of the stream and closes
+ * it. */
 static void peer_cut(Peer *peer)
 {
 	if (!peer->cut)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connections that are open, oldest first, so that slow ones are cut: a time-out that each byte restarts
- * lets a peer hold its place for hours. When all places are taken, the oldest that has not yet sent a request goes.
+ * The connections that are open, oldest first, so that slow ones are cut: a time-out that each byte
+ * restarts lets a peer hold its place for hours. When all places are taken, the oldest that has not
+ * yet sent a request goes.
  */
 #pragma once
 
 #include "macros.h"
 
-#define PEERS_MAX 768              /* connections at a time */
-#define PEERS_RECEIVE_MS 20000     /* from the connection to the end of the request */
-#define PEERS_TOTAL_MS 90000       /* from the connection to the end of the answer */
+#define PEERS_MAX 768	       /* connections at a time */
+#define PEERS_RECEIVE_MS 20000 /* from the connection to the end of the request */
+#define PEERS_TOTAL_MS 90000   /* from the connection to the end of the answer */
 
 typedef struct Peer Peer;
 

@@ -14,7 +14,8 @@ static void language_choose(Request *request)
 
 	if (strncmp(query, name, strlen(name)) == 0)
 		language = texts_find(texts, query + strlen(name));
-	/* Only a tag that is ours word for word is carried along: what stands in links is never what was sent. */
+	/* Only a tag that is ours word for word is carried along: what stands in links is never
+	 * what was sent. */
 	request->language_chosen = language && strcmp(query + strlen(name), language->tag) == 0;
 	if (!request->language_chosen)
 		language = texts_negotiate(texts, request->exchange->head.language);
@@ -30,7 +31,7 @@ void request_begin(Exchange *exchange, void *userdata)
 		request->memory = malloc(PAGE_MAX);
 	if (!request || !request->memory) {
 		free(request);
-		http_answer(exchange, &(Answer){ .status = 503, .type = "text/plain", .body = "" });
+		http_answer(exchange, &(Answer){.status = 503, .type = "text/plain", .body = ""});
 		return;
 	}
 	buf_init(&request->page, request->memory, PAGE_MAX);
@@ -74,7 +75,8 @@ static void on_done(int error, const VarlinkReply *reply, void *userdata)
 void request_call(Request *request, const char *method)
 {
 	request->writes = request->writes_password = false;
-	/* Without a call, request_put() does nothing and request_send() says that it cannot be done. */
+	/* Without a call, request_put() does nothing and request_send() says that it cannot be
+	 * done. */
 	if (rpc_call_new(&request->call, request->web->rpc, method, on_done, request) < 0)
 		request->call = NULL;
 }
@@ -99,7 +101,8 @@ void request_put_password(Request *request, const char *name, const char *value)
 void request_put_origin(Request *request)
 {
 	const Exchange *exchange = request->exchange;
-	const char *address = request->web->behind_proxy ? exchange->head.forwarded : exchange->address;
+	const char *address =
+	    request->web->behind_proxy ? exchange->head.forwarded : exchange->address;
 	JsonWriter *w;
 
 	if (!request->call)
@@ -129,7 +132,8 @@ static void policy_known(Request *request, Failure failure, const JsonNode *para
 	if (failure == FAILURE_NONE && json_get_integer(parameters, "minLength", &web->min_length))
 		web->policy_read = time(NULL);
 	else if (web->min_length == 0) {
-		page_failure(request, failure == FAILURE_NONE ? FAILURE_UNAVAILABLE : failure, parameters);
+		page_failure(request, failure == FAILURE_NONE ? FAILURE_UNAVAILABLE : failure,
+			     parameters);
 		return;
 	}
 	request->then(request);
@@ -157,7 +161,7 @@ static Problem *problem_add(Request *request, TextId text, const char *field)
 	if (request->n_problems == PROBLEMS_MAX)
 		return NULL;
 	problem = &request->problems[request->n_problems++];
-	*problem = (Problem){ .text = text, .field = field };
+	*problem = (Problem){.text = text, .field = field};
 	return problem;
 }
 
@@ -245,18 +249,20 @@ void request_redirect(Request *request, unsigned status, const char *path)
 {
 	Buf *out = &request->page;
 
-	/* A path: the browser puts its own idea of the origin before it, so no Host can send it elsewhere. */
+	/* A path: the browser puts its own idea of the origin before it, so no Host can send it
+	 * elsewhere. */
 	buf_puts(out, path);
 	if (request->language_chosen)
 		buf_printf(out, "?lang=%s", request->language->tag);
-	http_answer(request->exchange, &(Answer){ .status = status, .location = out->data, .body = "" });
+	http_answer(request->exchange,
+		    &(Answer){.status = status, .location = out->data, .body = ""});
 }
 
 void request_file(Request *request, const Asset *asset)
 {
-	http_answer(request->exchange, &(Answer){ .status = 200,
-						  .type = asset->type,
-						  .body = asset->data,
-						  .len = asset->len,
-						  .immutable = true });
+	http_answer(request->exchange, &(Answer){.status = 200,
+						 .type = asset->type,
+						 .body = asset->data,
+						 .len = asset->len,
+						 .immutable = true});
 }

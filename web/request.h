@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A request on its way through a page: what was asked, the daemon's answers, the page being written.
+ * A request on its way through a page: what was asked, the daemon's answers, the page being
+ * written.
  *
- * A page is a chain of functions; each asks the daemon something and names the next one, the last one answers. None of
- * them needs an error branch for the call itself: request_send() answers when it cannot be sent.
+ * A page is a chain of functions; each asks the daemon something and names the next one, the last
+ * one answers. None of them needs an error branch for the call itself: request_send() answers when
+ * it cannot be sent.
  */
 #pragma once
 
@@ -40,9 +42,9 @@ typedef void (*RequestNext)(Request *request, Failure failure, const JsonNode *p
 typedef struct Problem {
 	TextId text;
 	const char *field; /* name of the field, NULL: the form as a whole */
-	int64_t number;    /* for the {name} of the text, where it has one … */
+	int64_t number;	   /* for the {name} of the text, where it has one … */
 	const char *words; /* … unless it is these */
-	bool hint;         /* not what is wrong, but what would help */
+	bool hint;	   /* not what is wrong, but what would help */
 } Problem;
 
 struct Request {
@@ -52,7 +54,7 @@ struct Request {
 	bool takes_post;      /* the path has a form */
 	bool language_chosen; /* by ?lang=, and so carried along */
 	bool language_wanted; /* by Accept-Language; else the account's own may be taken */
-	bool writes;          /* a call that changes something is under way */
+	bool writes;	      /* a call that changes something is under way */
 	bool writes_password; /* and what it changes is the password */
 	char ticket[TICKET_TEXT_MAX + 1];
 	Form form;
@@ -75,7 +77,8 @@ struct Request {
 void request_begin(Exchange *exchange, void *userdata);
 void request_closed(Exchange *exchange);
 
-/* A call: open, put, send. One that changes something sets request->writes behind request_call(). */
+/* A call: open, put, send. One that changes something sets request->writes behind request_call().
+ */
 void request_call(Request *request, const char *method);
 void request_put(Request *request, const char *name, const char *value);
 void request_put_password(Request *request, const char *name, const char *value); /* as base64 */

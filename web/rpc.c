@@ -59,7 +59,8 @@ static void queue_remove(RpcCall *call)
 	rpc->n_waiting--;
 }
 
-/* The caller's function may start another call; this one is out of the way by then, but its reply is still valid. */
+/* The caller's function may start another call; this one is out of the way by then, but its reply
+ * is still valid. */
 static int call_finish(RpcCall *call, int error, const VarlinkReply *reply)
 {
 	Rpc *rpc = call->rpc;
@@ -111,7 +112,8 @@ static int on_io(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events,
 	return call_finish(call, r < 0 ? r : 0, r < 0 ? NULL : &reply);
 }
 
-/* 0 when it is under way, -EAGAIN when the daemon's backlog is full, another error when it will not be. */
+/* 0 when it is under way, -EAGAIN when the daemon's backlog is full, another error when it will not
+ * be. */
 static int call_start(RpcCall *call)
 {
 	Rpc *rpc = call->rpc;
@@ -208,8 +210,8 @@ int rpc_call_send(RpcCall *call)
 	r = varlink_stream_commit(call->stream);
 	if (r >= 0)
 		r = sd_event_add_time_relative(call->rpc->event, &call->deadline, CLOCK_MONOTONIC,
-					       RPC_DEADLINE_MS * 1000ULL, RPC_ACCURACY_US, on_deadline,
-					       call);
+					       RPC_DEADLINE_MS * 1000ULL, RPC_ACCURACY_US,
+					       on_deadline, call);
 	if (r < 0)
 		return r;
 	queue_append(call);
@@ -244,8 +246,8 @@ int rpc_new(Rpc **ret, sd_event *event, const char *path)
 		return -ENAMETOOLONG;
 	memcpy(rpc->address.sun_path, path, strlen(path));
 	rpc->event = sd_event_ref(event);
-	r = sd_event_add_time_relative(event, &rpc->retry, CLOCK_MONOTONIC, 0, RPC_ACCURACY_US / 10, on_retry,
-				       rpc);
+	r = sd_event_add_time_relative(event, &rpc->retry, CLOCK_MONOTONIC, 0, RPC_ACCURACY_US / 10,
+				       on_retry, rpc);
 	if (r < 0)
 		return r;
 	(void)sd_event_source_set_enabled(rpc->retry, SD_EVENT_OFF);

@@ -8,9 +8,10 @@
 #include "site.h"
 
 #define SITE_COLOUR "#1f5fbf"
-/* The grounds of assets/style.css on which links and buttons stand; the less contrasting ones of each scheme. */
-#define GROUND_LIGHT ((Colour){ 0xf3, 0xf5, 0xf8 })
-#define GROUND_DARK ((Colour){ 0x18, 0x1d, 0x25 })
+/* The grounds of assets/style.css on which links and buttons stand; the less contrasting ones of
+ * each scheme. */
+#define GROUND_LIGHT ((Colour){0xf3, 0xf5, 0xf8})
+#define GROUND_DARK ((Colour){0x18, 0x1d, 0x25})
 #define STYLE_MAX (16 * 1024)
 #define LOGO_MAX (48 * 1024)
 
@@ -37,8 +38,8 @@ static void asset_set(Asset *asset, const char *path, const char *type, char *da
 
 static void put_scheme(Buf *out, const ColourScheme *scheme)
 {
-	const Colour *colours[] = { &scheme->accent, &scheme->button, &scheme->on_button };
-	static const char *const names[] = { "accent", "button", "on-button" };
+	const Colour *colours[] = {&scheme->accent, &scheme->button, &scheme->on_button};
+	static const char *const names[] = {"accent", "button", "on-button"};
 
 	buf_puts(out, ":root{");
 	for (size_t i = 0; i < ARRAY_SIZE(colours); i++)
@@ -49,7 +50,8 @@ static void put_scheme(Buf *out, const ColourScheme *scheme)
 
 static int style_make(Site *site, Colour brand)
 {
-	ColourScheme light = colour_scheme(brand, GROUND_LIGHT), dark = colour_scheme(brand, GROUND_DARK);
+	ColourScheme light = colour_scheme(brand, GROUND_LIGHT),
+		     dark = colour_scheme(brand, GROUND_DARK);
 	char *memory = malloc(STYLE_MAX);
 	Buf out;
 
@@ -105,14 +107,15 @@ static int sign_make(Site *site, Colour brand)
 
 static int logo_load(Site *site, const char *path, IniComplaint complain, void *userdata)
 {
-	const IniPlace place = { .file = path };
+	const IniPlace place = {.file = path};
 	AUTO_FREE char *data = NULL;
 	const char *type;
 	size_t len;
 	int r = ini_read_file(path, false, &data, &len, complain, userdata);
 
 	if (r == -ENOENT)
-		complain(&place, "There is no such file; put the logo there or remove logo=.", userdata);
+		complain(&place, "There is no such file; put the logo there or remove logo=.",
+			 userdata);
 	if (r < 0)
 		return r;
 	if (len >= strlen(png_start) && memcmp(data, png_start, strlen(png_start)) == 0)
@@ -122,8 +125,10 @@ static int logo_load(Site *site, const char *path, IniComplaint complain, void *
 	else
 		type = NULL;
 	if (!type || len > LOGO_MAX) {
-		complain(&place, type ? "The logo is larger than 48 KiB; make it smaller." :
-					"The logo is neither PNG nor SVG; convert it.", userdata);
+		complain(&place,
+			 type ? "The logo is larger than 48 KiB; make it smaller."
+			      : "The logo is neither PNG nor SVG; convert it.",
+			 userdata);
 		return -EBADMSG;
 	}
 	asset_set(&site->logo, "/logo", type, STEAL(data), len);
@@ -143,7 +148,8 @@ int site_new(Site **ret, const Config *config, IniComplaint complain, void *user
 		(void)colour_parse(&brand, SITE_COLOUR);
 	r = style_make(site, brand);
 	if (r == 0)
-		r = copy_make(&site->script, "/script.js", "text/javascript; charset=utf-8", asset_script_js);
+		r = copy_make(&site->script, "/script.js", "text/javascript; charset=utf-8",
+			      asset_script_js);
 	if (r == 0 && *config->web.logo)
 		r = logo_load(site, config->web.logo, complain, userdata);
 	else if (r == 0)
@@ -167,7 +173,7 @@ Site *site_free(Site *site)
 
 const Asset *site_asset(const Site *site, const char *path)
 {
-	const Asset *assets[] = { &site->style, &site->script, &site->logo };
+	const Asset *assets[] = {&site->style, &site->script, &site->logo};
 
 	for (size_t i = 0; i < ARRAY_SIZE(assets); i++) {
 		size_t len = strcspn(assets[i]->url, "?");

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the configuration makes of every page: style sheet in the site's colour, script, logo, origin. */
+/* What the configuration makes of every page: style sheet in the site's colour, script, logo,
+ * origin. */
 #pragma once
 
 #include "config.h"
 
 #define ASSET_URL_MAX 32
 
-/* A file that pages refer to. Its address carries a digest of its content, so that browsers may keep it. */
+/* A file that pages refer to. Its address carries a digest of its content, so that browsers may
+ * keep it. */
 typedef struct Asset {
 	const char *type;
 	char *data;

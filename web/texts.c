@@ -11,15 +11,15 @@ static const struct {
 	const char *key;
 	const char *names;
 } text_table[] = {
-#define TEXT(id, section, key, names) { section, key, names },
+#define TEXT(id, section, key, names) {section, key, names},
 #include "texts.def"
 #undef TEXT
 };
 
 typedef struct Loader {
 	Texts *texts;
-	Language *language;       /* the one whose file is being read */
-	bool seen[_TEXT_MAX];     /* in this file */
+	Language *language;   /* the one whose file is being read */
+	bool seen[_TEXT_MAX]; /* in this file */
 	IniComplaint complain;
 	void *userdata;
 } Loader;
@@ -27,7 +27,8 @@ typedef struct Loader {
 int text_lookup(const char *section, const char *key)
 {
 	for (int i = 0; i < _TEXT_MAX; i++)
-		if (strcmp(text_table[i].section, section) == 0 && strcmp(text_table[i].key, key) == 0)
+		if (strcmp(text_table[i].section, section) == 0 &&
+		    strcmp(text_table[i].key, key) == 0)
 			return i;
 	return -1;
 }
@@ -42,8 +43,8 @@ static int complain(Loader *loader, const IniPlace *place, const char *before, c
 	return -EBADMSG;
 }
 
-/* The {names} of a text have to be exactly those of the table: one that is missing would hide a fact, an unknown one
- * would stand there in braces. */
+/* The {names} of a text have to be exactly those of the table: one that is missing would hide a
+ * fact, an unknown one would stand there in braces. */
 static bool names_match(const char *text, const char *names)
 {
 	unsigned n = 0;
@@ -69,13 +70,16 @@ static int text_set(const IniPlace *place, const char *section, const char *key,
 	int id = text_lookup(section, key);
 
 	if (id < 0)
-		return complain(loader, place, "There is no text \"", key, "\" in this section; remove the line.");
+		return complain(loader, place, "There is no text \"", key,
+				"\" in this section; remove the line.");
 	if (loader->seen[id])
-		return complain(loader, place, "The text \"", key, "\" stands here twice; remove one.");
+		return complain(loader, place, "The text \"", key,
+				"\" stands here twice; remove one.");
 	if (!*value || !text_valid(value, INI_LINE_MAX))
 		return complain(loader, place, "The text \"", key, "\" is empty or no UTF-8 text.");
 	if (!names_match(value, text_table[id].names))
-		return complain(loader, place, "The text has to contain exactly these names in braces: \"",
+		return complain(loader, place,
+				"The text has to contain exactly these names in braces: \"",
 				text_table[id].names, "\".");
 	loader->seen[id] = true;
 	free(loader->language->texts[id]);
@@ -135,8 +139,8 @@ static int folder_load(Loader *loader, const char *folder, bool optional)
 	if (!dir && optional && errno == ENOENT)
 		return 0;
 	if (!dir)
-		return complain(loader, &(IniPlace){ .file = folder }, "Cannot read the folder of texts: ",
-				strerror(errno), ".");
+		return complain(loader, &(IniPlace){.file = folder},
+				"Cannot read the folder of texts: ", strerror(errno), ".");
 	for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
 		if (language_valid(entry->d_name))
 			r = language_load(loader, folder, entry->d_name);
@@ -159,23 +163,26 @@ static int texts_check(Loader *loader, const char *shipped)
 	for (size_t i = 0; i < texts->n; i++) {
 		char path[PATH_MAX];
 
-		snprintf(path, sizeof(path), "%s/%s/%s", shipped, texts->languages[i].tag, TEXTS_FILE);
+		snprintf(path, sizeof(path), "%s/%s/%s", shipped, texts->languages[i].tag,
+			 TEXTS_FILE);
 		for (int id = 0; id < _TEXT_MAX; id++) {
 			if (texts->languages[i].texts[id])
 				continue;
-			snprintf(message, sizeof(message), "The text \"%s\" of section [%s] is missing.",
-				 text_table[id].key, text_table[id].section);
-			loader->complain(&(IniPlace){ .file = path }, message, loader->userdata);
+			snprintf(message, sizeof(message),
+				 "The text \"%s\" of section [%s] is missing.", text_table[id].key,
+				 text_table[id].section);
+			loader->complain(&(IniPlace){.file = path}, message, loader->userdata);
 			r = -EBADMSG;
 		}
 	}
 	return r;
 }
 
-int texts_load(Texts **ret, const char *shipped, const char *site, IniComplaint complaint, void *userdata)
+int texts_load(Texts **ret, const char *shipped, const char *site, IniComplaint complaint,
+	       void *userdata)
 {
 	CLEANUP(texts_freep) Texts *texts = calloc(1, sizeof(*texts));
-	Loader loader = { .texts = texts, .complain = complaint, .userdata = userdata };
+	Loader loader = {.texts = texts, .complain = complaint, .userdata = userdata};
 	int fallback, r;
 
 	if (!texts)
@@ -195,8 +202,9 @@ int texts_load(Texts **ret, const char *shipped, const char *site, IniComplaint 
 		texts->tags[i] = texts->languages[i].tag;
 	fallback = language_match(TEXTS_FALLBACK, strlen(TEXTS_FALLBACK), texts->tags, texts->n);
 	if (fallback < 0)
-		return complain(&loader, &(IniPlace){ .file = shipped },
-				"The language that others fall back to is missing: ", TEXTS_FALLBACK, ".");
+		return complain(
+		    &loader, &(IniPlace){.file = shipped},
+		    "The language that others fall back to is missing: ", TEXTS_FALLBACK, ".");
 	texts->fallback = (size_t)fallback;
 	*ret = STEAL(texts);
 	return 0;

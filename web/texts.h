@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The texts of the page in every language. A language is a folder with a file texts.conf; the shipped ones are complete
- * (a missing text refuses to start), the site's own replace single texts or add a whole language.
+ * The texts of the page in every language. A language is a folder with a file texts.conf; the
+ * shipped ones are complete (a missing text refuses to start), the site's own replace single texts
+ * or add a whole language.
  */
 #pragma once
 
@@ -32,10 +33,11 @@ typedef struct Texts {
 } Texts;
 
 /*
- * Reads shipped/LANG/texts.conf for every folder, then site/LANG/texts.conf where it exists (site itself need not).
- * -EBADMSG, -ENOENT or -EPERM after at least one complaint with file and line.
+ * Reads shipped/LANG/texts.conf for every folder, then site/LANG/texts.conf where it exists (site
+ * itself need not). -EBADMSG, -ENOENT or -EPERM after at least one complaint with file and line.
  */
-int texts_load(Texts **ret, const char *shipped, const char *site, IniComplaint complain, void *userdata);
+int texts_load(Texts **ret, const char *shipped, const char *site, IniComplaint complain,
+	       void *userdata);
 Texts *texts_free(Texts *texts);
 DEFINE_CLEANUP(Texts *, texts_free)
 

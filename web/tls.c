@@ -10,16 +10,17 @@
 static TlsMark mark_of(const struct stat *st)
 {
 	return (TlsMark){
-		.device = st->st_dev,
-		.inode = st->st_ino,
-		.size = (uint64_t)st->st_size,
-		.changed_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+	    .device = st->st_dev,
+	    .inode = st->st_ino,
+	    .size = (uint64_t)st->st_size,
+	    .changed_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
 	};
 }
 
-static int refuse(const char *path, const char *message, int error, IniComplaint complain, void *userdata)
+static int refuse(const char *path, const char *message, int error, IniComplaint complain,
+		  void *userdata)
 {
-	complain(&(IniPlace){ .file = path }, message, userdata);
+	complain(&(IniPlace){.file = path}, message, userdata);
 	return error;
 }
 
@@ -30,8 +31,8 @@ static void pem_free(char *pem)
 	free(pem);
 }
 
-static int pem_read(const char *path, mode_t forbidden, char **ret, TlsMark *ret_mark, IniComplaint complain,
-		    void *userdata)
+static int pem_read(const char *path, mode_t forbidden, char **ret, TlsMark *ret_mark,
+		    IniComplaint complain, void *userdata)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
@@ -41,15 +42,19 @@ static int pem_read(const char *path, mode_t forbidden, char **ret, TlsMark *ret
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		int error = -errno;
 
-		return refuse(path, error == -EACCES ? "The file cannot be read; let the group pwreset-web read it." :
-						       "The file cannot be opened; does it exist?",
+		return refuse(path,
+			      error == -EACCES
+				  ? "The file cannot be read; let the group pwreset-web read it."
+				  : "The file cannot be opened; does it exist?",
 			      error, complain, userdata);
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > TLS_FILE_MAX)
 		return refuse(path, "This is no PEM file.", -EBADMSG, complain, userdata);
 	if (st.st_mode & forbidden)
-		return refuse(path, "Others have access to the file; chmod it to 0640 (key) or 0644 (certificate).",
-			      -EPERM, complain, userdata);
+		return refuse(
+		    path,
+		    "Others have access to the file; chmod it to 0640 (key) or 0644 (certificate).",
+		    -EPERM, complain, userdata);
 	size = (size_t)st.st_size;
 	pem = calloc(1, size + 1);
 	if (!pem)
@@ -65,7 +70,8 @@ static int pem_read(const char *path, mode_t forbidden, char **ret, TlsMark *ret
 	}
 	if (len < size) {
 		pem_free(pem);
-		return refuse(path, "The file changed while it was read.", -EAGAIN, complain, userdata);
+		return refuse(path, "The file changed while it was read.", -EAGAIN, complain,
+			      userdata);
 	}
 	*ret_mark = mark_of(&st);
 	*ret = pem;
@@ -76,7 +82,8 @@ int tls_files_load(TlsFiles *files, IniComplaint complain, void *userdata)
 {
 	TlsMark marks[2];
 	char *certificate, *key;
-	int r = pem_read(files->certificate_path, S_IWGRP | S_IWOTH, &certificate, &marks[0], complain, userdata);
+	int r = pem_read(files->certificate_path, S_IWGRP | S_IWOTH, &certificate, &marks[0],
+			 complain, userdata);
 
 	if (r < 0)
 		return r;
@@ -97,7 +104,8 @@ static bool file_changed(const char *path, const TlsMark *mark)
 	struct stat st;
 	TlsMark now;
 
-	/* Between the removal of the old file and the arrival of the new one there is nothing to load. */
+	/* Between the removal of the old file and the arrival of the new one there is nothing to
+	 * load. */
 	if (stat(path, &st) < 0)
 		return false;
 	now = mark_of(&st);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The body of a POST: whatever comes, a form is whole, within its limits and UTF-8, or it is refused. */
+/* The body of a POST: whatever comes, a form is whole, within its limits and UTF-8, or it is
+ * refused. */
 
 #include "form.h"
 #include "fuzz.h"
 #include "validate.h"
 
 static const FormField tables[][FORM_FIELDS_MAX] = {
-	{ { "user", 8, false }, { "password", 511, false }, { "again", 511, false }, {} },
-	{ { "a", 3, true }, { "b", 0, true }, { "", 4, true }, {} },
-	{ {} },
+    {{"user", 8, false}, {"password", 511, false}, {"again", 511, false}, {}},
+    {{"a", 3, true}, {"b", 0, true}, {"", 4, true}, {}},
+    {{}},
 };
 
 static void check(const char *body, size_t size, const FormField *fields)
 {
-	/* One byte more than the body: form_parse() may end a value there, and may not look at it. */
+	/* One byte more than the body: form_parse() may end a value there, and may not look at it.
+	 */
 	char *memory = malloc(size + 1);
 	Form form;
 	int r;

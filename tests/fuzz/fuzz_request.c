@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Header fields, a line each, as libmicrohttpd would hand them over: the verdict, the source, the language; and the same
- * bytes as a text of a page.
+ * Header fields, a line each, as libmicrohttpd would hand them over: the verdict, the source, the
+ * language; and the same bytes as a text of a page.
  */
 
 #include <arpa/inet.h>
@@ -26,7 +26,8 @@ static Head read_head(const char *text, size_t size)
 		if (!colon)
 			head_add(&head, text, (size_t)(stop - text), "", 0);
 		else
-			head_add(&head, text, (size_t)(colon - text), colon + 1, (size_t)(stop - colon - 1));
+			head_add(&head, text, (size_t)(colon - text), colon + 1,
+				 (size_t)(stop - colon - 1));
 		text = stop < end ? stop + 1 : end;
 	}
 	return head;
@@ -34,7 +35,7 @@ static Head read_head(const char *text, size_t size)
 
 static void check_head(const char *text, size_t size)
 {
-	static const char *const tags[] = { "de", "en", "es", "fr", "pt-BR" };
+	static const char *const tags[] = {"de", "en", "es", "fr", "pt-BR"};
 	Head head = read_head(text, size);
 	uint8_t address[sizeof(struct in6_addr)];
 	int language;

@@ -24,15 +24,19 @@ static void test_escape(void **state UNUSED)
 {
 	expect(html_text, "", "");
 	expect(html_text, "plain \xc3\xa4", "plain \xc3\xa4");
-	expect(html_text, "<a href=\"x\" b='y'>&amp;", "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;");
+	expect(html_text, "<a href=\"x\" b='y'>&amp;",
+	       "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;");
 	expect(html_text, "</script>", "&lt;/script&gt;");
 }
 
 static void test_contact(void **state UNUSED)
 {
-	expect(html_contact, "help@example.org", "<a href=\"mailto:help@example.org\">help@example.org</a>");
+	expect(html_contact, "help@example.org",
+	       "<a href=\"mailto:help@example.org\">help@example.org</a>");
 	expect(html_contact, "https://help.example.org/?a=1&b=2",
-	       "<a href=\"https://help.example.org/?a=1&amp;b=2\">https://help.example.org/?a=1&amp;b=2</a>");
+	       "<a "
+	       "href=\"https://help.example.org/?a=1&amp;b=2\">https://help.example.org/"
+	       "?a=1&amp;b=2</a>");
 	expect(html_contact, "the desk, help@example.org", "the desk, help@example.org");
 	expect(html_contact, "javascript:alert(1)", "javascript:alert(1)");
 	expect(html_contact, "https://a\"onclick=", "https://a&quot;onclick=");
@@ -40,7 +44,7 @@ static void test_contact(void **state UNUSED)
 
 static void test_fill(void **state UNUSED)
 {
-	const HtmlValue values[] = { { "name", "<b>" }, { NULL, NULL } };
+	const HtmlValue values[] = {{"name", "<b>"}, {NULL, NULL}};
 	char memory[128];
 	Buf out;
 
@@ -65,9 +69,10 @@ static void test_overflow_writes_nothing_half(void **state UNUSED)
 
 static void test_colours(void **state UNUSED)
 {
-	static const char *const brands[] = { "#1f5fbf", "#ffcc00", "#ffffff", "#000000", "#808080", "#ff0000",
-					      "#00ff00", "#0000ff", "#7f7f00", "#123456", "#FEDCBA" };
-	static const Colour grounds[] = { { 0xf3, 0xf5, 0xf8 }, { 0x18, 0x1d, 0x25 } };
+	static const char *const brands[] = {"#1f5fbf", "#ffcc00", "#ffffff", "#000000",
+					     "#808080", "#ff0000", "#00ff00", "#0000ff",
+					     "#7f7f00", "#123456", "#FEDCBA"};
+	static const Colour grounds[] = {{0xf3, 0xf5, 0xf8}, {0x18, 0x1d, 0x25}};
 	ColourScheme light;
 	Colour brand;
 
@@ -76,16 +81,19 @@ static void test_colours(void **state UNUSED)
 		for (size_t j = 0; j < ARRAY_SIZE(grounds); j++) {
 			ColourScheme scheme = colour_scheme(brand, grounds[j]);
 
-			assert_true(colour_contrast(scheme.accent, grounds[j]) >= COLOUR_LINK_CONTRAST);
-			assert_true(colour_contrast(scheme.button, grounds[j]) >= COLOUR_SHAPE_CONTRAST);
-			assert_true(colour_contrast(scheme.button, scheme.on_button) >= COLOUR_TEXT_CONTRAST);
+			assert_true(colour_contrast(scheme.accent, grounds[j]) >=
+				    COLOUR_LINK_CONTRAST);
+			assert_true(colour_contrast(scheme.button, grounds[j]) >=
+				    COLOUR_SHAPE_CONTRAST);
+			assert_true(colour_contrast(scheme.button, scheme.on_button) >=
+				    COLOUR_TEXT_CONTRAST);
 		}
 	}
 	/* Where it can be read as it is, it stays as it is. */
 	assert_int_equal(colour_parse(&brand, "#1f5fbf"), 0);
 	light = colour_scheme(brand, grounds[0]);
 	assert_memory_equal(&light.button, &brand, sizeof(brand));
-	assert_true(colour_contrast((Colour){ 0, 0, 0 }, (Colour){ 255, 255, 255 }) > 20.9);
+	assert_true(colour_contrast((Colour){0, 0, 0}, (Colour){255, 255, 255}) > 20.9);
 	assert_int_equal(colour_parse(&brand, "#12345"), -EBADMSG);
 	assert_int_equal(colour_parse(&brand, "#12345g"), -EBADMSG);
 	assert_int_equal(colour_parse(&brand, "red"), -EBADMSG);
@@ -94,34 +102,34 @@ static void test_colours(void **state UNUSED)
 
 static void test_negotiation(void **state UNUSED)
 {
-	static const char *const tags[] = { "de", "en", "es", "fr", "pt-BR" };
+	static const char *const tags[] = {"de", "en", "es", "fr", "pt-BR"};
 	static const struct {
 		const char *accept;
 		int index;
 	} cases[] = {
-		{ "", -1 },
-		{ "en", 1 },
-		{ "de-AT", 0 },
-		{ "de-CH-1996", 0 },
-		{ "DE", 0 },
-		{ "it, fr;q=0.5, es;q=0.9", 2 },
-		{ "fr;q=0.5,es;q=0.5", 3 },
-		{ "en;q=0, es;q=0.1", 2 },
-		{ "pt-BR", 4 },
-		{ "pt", -1 },
-		{ "pt-br, en", 4 },
-		{ "*", -1 },
-		{ "it, *;q=0.1", -1 },
-		{ " es ; q=0.3 , de ; q=0.4 ", 0 },
-		{ "es;q=1.000", 2 },
-		{ "es;q=1.001, de;q=0.001", 0 },
-		{ "es;q=abc, fr;q=0.1", 3 },
-		{ "es;level=1, fr;q=0.1", 3 },
-		{ ",,,es", 2 },
-		{ ";q=1, es;q=0.2", 2 },
-		{ "-", -1 },
-		{ "d", -1 },
-		{ "de-", 0 },
+	    {"", -1},
+	    {"en", 1},
+	    {"de-AT", 0},
+	    {"de-CH-1996", 0},
+	    {"DE", 0},
+	    {"it, fr;q=0.5, es;q=0.9", 2},
+	    {"fr;q=0.5,es;q=0.5", 3},
+	    {"en;q=0, es;q=0.1", 2},
+	    {"pt-BR", 4},
+	    {"pt", -1},
+	    {"pt-br, en", 4},
+	    {"*", -1},
+	    {"it, *;q=0.1", -1},
+	    {" es ; q=0.3 , de ; q=0.4 ", 0},
+	    {"es;q=1.000", 2},
+	    {"es;q=1.001, de;q=0.001", 0},
+	    {"es;q=abc, fr;q=0.1", 3},
+	    {"es;level=1, fr;q=0.1", 3},
+	    {",,,es", 2},
+	    {";q=1, es;q=0.2", 2},
+	    {"-", -1},
+	    {"d", -1},
+	    {"de-", 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -135,7 +143,7 @@ static void test_negotiation(void **state UNUSED)
 
 static void test_ranges_are_bounded(void **state UNUSED)
 {
-	static const char *const tags[] = { "en" };
+	static const char *const tags[] = {"en"};
 	char accept[4 * LANGUAGE_RANGES_MAX + 3] = "";
 
 	for (int i = 0; i < LANGUAGE_RANGES_MAX; i++)
@@ -214,15 +222,15 @@ static void test_peers_make_room(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_escape),
-		cmocka_unit_test(test_contact),
-		cmocka_unit_test(test_fill),
-		cmocka_unit_test(test_overflow_writes_nothing_half),
-		cmocka_unit_test(test_colours),
-		cmocka_unit_test(test_negotiation),
-		cmocka_unit_test(test_ranges_are_bounded),
-		cmocka_unit_test(test_peers),
-		cmocka_unit_test(test_peers_make_room),
+	    cmocka_unit_test(test_escape),
+	    cmocka_unit_test(test_contact),
+	    cmocka_unit_test(test_fill),
+	    cmocka_unit_test(test_overflow_writes_nothing_half),
+	    cmocka_unit_test(test_colours),
+	    cmocka_unit_test(test_negotiation),
+	    cmocka_unit_test(test_ranges_are_bounded),
+	    cmocka_unit_test(test_peers),
+	    cmocka_unit_test(test_peers_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

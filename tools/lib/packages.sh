@@ -39,6 +39,11 @@ PKGS_ROOT=(
 	libcrypt1 libssl3 libasan8 libubsan1
 )
 
+# The page's tests: a browser, the proxies of docs/proxy, and node for the checkers (npm: see tests/web/prepare.sh).
+PKGS_WEB=(
+	chromium fonts-dejavu-core nginx-light apache2 openssl python3
+)
+
 # How long to wait for another apt or dpkg that holds the lock.
 PKGS_LOCK_WAIT_S=600
 
