@@ -16,6 +16,7 @@
 /* A connection's memory; above 32 KiB it is mapped, and so wiped by the kernel. */
 #define POOL_SIZE (40 * 1024)
 #define STALL_S 10	    /* without a byte */
+#define ROUNDS_MAX 64	    /* of the library in a row, before other events have their turn */
 #define PER_ADDRESS_MAX 128 /* connections of one address; many people may stand behind it */
 #define SWEEP_US (1000 * 1000ULL)
 #define TIMER_ACCURACY_US 1000ULL /* sd-event's default would stall large headers */
