@@ -47,6 +47,7 @@ static void subject_find(Call *call)
 	const Parameters *p = &call->parameters;
 	const Peer *peer = call->peer;
 
+	call->subject = (LimitSubject){ .source = call->source };
 	switch (peer->socket) {
 	case SOCKET_PAM:
 		source_from_origin(call, "pam", WEIGHT_PAM);
@@ -62,7 +63,6 @@ static void subject_find(Call *call)
 		snprintf(call->source, sizeof(call->source), "uid=%u", (unsigned)peer->uid);
 		break;
 	}
-	call->subject.source = call->source;
 	if (p->ticket && ticket_public(p->ticket, call->ticket, sizeof(call->ticket)) < 0)
 		call->ticket[0] = '\0';
 	if (p->link && ticket_public(p->link, call->ticket, sizeof(call->ticket)) < 0)

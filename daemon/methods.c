@@ -134,6 +134,11 @@ const Method methods[] = {
 	{ .name = "org.pwreset.Admin.RemindUserName", .sockets = SOCKET_CTL, .roles = STAFF, .route = ROUTE_DIRECTORY,
 	  .fields = fields_user, .after = REQUEST_USERNAME, .lost = UNAVAILABLE, .deadline_ms = READ_MS,
 	  .flags = METHOD_AUDIT },
+	{ .name = "org.pwreset.Admin.Find", .sockets = SOCKET_CTL, .roles = STAFF, .route = ROUTE_DIRECTORY,
+	  .fields = fields_find, .lost = UNAVAILABLE, .deadline_ms = DIAGNOSE_MS, .flags = METHOD_AUDIT },
+	{ .name = "org.pwreset.Admin.RemindExpiry", .sockets = SOCKET_CTL, .roles = SENIOR, .route = ROUTE_DIRECTORY,
+	  .fields = fields_remind_expiry, .after = REQUEST_EXPIRY, .lost = UNAVAILABLE, .deadline_ms = DIAGNOSE_MS,
+	  .flags = METHOD_AUDIT },
 
 	{ .name = "org.pwreset.Service.GetStatus", .sockets = SOCKET_CTL, .roles = SENIOR, .route = ROUTE_BROKER,
 	  .fields = fields_none, .answer = service_get_status },

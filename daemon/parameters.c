@@ -12,6 +12,8 @@
 #define ANSWER_MAX 256
 #define WORDS_MAX 32
 #define PIN_MAX 12
+#define FILTER_MAX 2048
+#define DAYS_MAX 366
 #define PASSWORD_TEXT_MAX (BASE64_SIZE(SECRET_MAX) - 1)
 
 #define FIELD(name, type, must, limit) { #name, type, offsetof(Parameters, name), must, limit }
@@ -60,6 +62,12 @@ const VarlinkField fields_enroll_mail[] = { PASSWORD(current, true), ADDRESS, US
 const VarlinkField fields_confirm_mail[] = { ADDRESS, CODE(true), USER(false), END };
 const VarlinkField fields_send_link[] = {
 	FIELD(users, JSON_ARRAY, true, USERS_MAX), FIELD(batch, JSON_STRING, false, BATCH_NAME_MAX), END,
+};
+const VarlinkField fields_find[] = {
+	FIELD(filter, JSON_STRING, true, FILTER_MAX), FIELD(after, JSON_STRING, false, USER_NAME_MAX), END,
+};
+const VarlinkField fields_remind_expiry[] = {
+	FIELD(days, JSON_INTEGER, true, 0), FIELD(after, JSON_STRING, false, USER_NAME_MAX), END,
 };
 const VarlinkField fields_set_mail[] = { USER(true), ADDRESS, FIELD(once, JSON_BOOL, false, 0), END };
 const VarlinkField fields_set_password[] = {
@@ -143,6 +151,7 @@ static const char *parameters_check(Parameters *p)
 		{ "language", !p->language || language_valid(p->language) },
 		{ "host", !p->host || host_valid(p->host) },
 		{ "batch", !p->batch || text_valid(p->batch, BATCH_NAME_MAX) },
+		{ "days", p->days >= 0 && p->days <= DAYS_MAX },
 		{ "users", strings_valid(p->users, 1, USER_NAME_MAX) },
 		{ "words", strings_valid(p->words, 0, ANSWER_MAX) },
 		{ "answers", strings_valid(p->answers, 0, ANSWER_MAX) && answers_valid(p->enrolled) },

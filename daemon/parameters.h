@@ -21,6 +21,8 @@ typedef struct Parameters {
 	const char *old;
 	const char *pin;
 	const char *batch;
+	const char *filter;
+	const char *after;
 	const char *interface;
 	const char *host;
 	const JsonNode *origin_object;
@@ -28,6 +30,7 @@ typedef struct Parameters {
 	const JsonNode *enrolled; /* "answers" when they are objects of id and answer */
 	const JsonNode *users;
 	const JsonNode *words;
+	int64_t days;
 	bool once;
 	bool temporary;
 	bool mail;
@@ -60,6 +63,8 @@ extern const VarlinkField fields_enroll_codes[];
 extern const VarlinkField fields_enroll_mail[];
 extern const VarlinkField fields_confirm_mail[];
 extern const VarlinkField fields_send_link[];
+extern const VarlinkField fields_find[];
+extern const VarlinkField fields_remind_expiry[];
 extern const VarlinkField fields_set_mail[];
 extern const VarlinkField fields_set_password[];
 extern const VarlinkField fields_pin[];

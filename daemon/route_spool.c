@@ -96,12 +96,19 @@ void route_spool(Call *call)
 	call_wait(call, on_spooled);
 }
 
+static bool has_after(const Call *call)
+{
+	RequestKind after = call->method->after;
+
+	return after != REQUEST_NONE && (after != REQUEST_TEMPORARY || call->parameters.mail);
+}
+
 /* What a call changes people are told of, unless it only asks for a mail that does the changing. */
 static bool has_notices(const Call *call)
 {
 	const Method *m = call->method;
 
-	if (m->notices[0] == REQUEST_NONE || (m->after != REQUEST_NONE && call->parameters.mail))
+	if (m->notices[0] == REQUEST_NONE || has_after(call))
 		return false;
 	/* A ticket that is none opens nothing: the worker says so. */
 	return !call->parameters.ticket || call->ticket[0] != '\0';
@@ -205,14 +212,44 @@ static int after_add_results(Call *call, const JsonNode *reply)
 	return 0;
 }
 
-bool route_spool_after(Call *call, const JsonNode *reply)
+/* RemindExpiry: the worker names people, the answer says how many requests that makes. */
+static int after_add_expiring(Call *call, const JsonNode *reply)
 {
-	const Parameters *p = &call->parameters;
+	const JsonNode *users = json_get(reply, "users");
+	const char *next = json_get_string(reply, "next");
+	JsonWriter *w;
 	int r;
 
-	if (call->method->after == REQUEST_NONE || (call->method->after == REQUEST_TEMPORARY && !p->mail))
+	if (!users || users->type != JSON_ARRAY)
+		return -EBADMSG;
+	if (!spool_has_room(call->broker->spool, users->n))
+		return -ENOBUFS;
+	JSON_FOREACH(user, users) {
+		if (user->type != JSON_STRING || !user_name_valid(user->string))
+			return -EBADMSG;
+		r = after_add(call, user->string);
+		if (r < 0)
+			return r;
+	}
+	w = call_reply(call);
+	json_put_integer(w, "reminded", users->n);
+	if (next)
+		json_put_string(w, "next", next);
+	return 0;
+}
+
+bool route_spool_after(Call *call, const JsonNode *reply)
+{
+	int r;
+
+	if (!has_after(call))
 		return false;
-	r = p->users ? after_add_results(call, reply) : after_add(call, p->user);
+	if (call->method->after == REQUEST_EXPIRY)
+		r = after_add_expiring(call, reply);
+	else if (call->parameters.users)
+		r = after_add_results(call, reply);
+	else
+		r = after_add(call, call->parameters.user);
 	if (r < 0) {
 		log_line(LOG_ERR, "%s: cannot be spooled: %s", call->method->name, strerror(-r));
 		call_fail(call, UNAVAILABLE);

@@ -13,6 +13,7 @@
 #define POOL_QUEUE_MAX 1024    /* calls that wait for a worker, of each urgency */
 #define POOL_CONNECTIONS_MAX 64
 #define POOL_IDLE_US (5 * 1000000)
+#define POOL_LIFE_US (15 * 60 * UINT64_C(1000000)) /* of a connection: a worker is not to grow old */
 
 typedef struct Pool Pool;
 typedef struct Work Work;

@@ -9,6 +9,14 @@
 #include "log.h"
 #include "worker_private.h"
 
+static uint64_t link_now(const Pool *pool)
+{
+	uint64_t now = 0;
+
+	(void)sd_event_now(pool->event, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
 static int link_connect(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -130,6 +138,8 @@ static void link_read(Link *link)
 	pool_wake(pool);
 	/* The reply lives in the stream, which is not read before the loop turns. */
 	work_finish(work, 0, true, &reply);
+	if (link_now(pool) - link->opened > POOL_LIFE_US)
+		link_close(link);
 }
 
 static int on_io(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events, void *userdata)
@@ -170,6 +180,7 @@ int link_open(Pool *pool, Link **ret)
 	if (!link)
 		return -ENOMEM;
 	link->pool = pool;
+	link->opened = link_now(pool);
 	r = varlink_stream_new(&link->stream, fd);
 	if (r == 0)
 		r = sd_event_add_io(pool->event, &link->io, steal_fd(&fd), EPOLLIN, on_io, link);
@@ -188,17 +199,23 @@ int link_open(Pool *pool, Link **ret)
 
 void link_give(Link *link, Work *work)
 {
-	Buf *buf = varlink_stream_message(link->stream);
-	uint64_t now = 0, left;
+	uint64_t now = link_now(link->pool), left;
+	const JsonNode *root;
 	JsonWriter w;
+	Buf *buf;
 
-	(void)sd_event_now(link->pool->event, CLOCK_MONOTONIC, &now);
 	left = work->deadline > now ? work->deadline - now : 0;
 	link->work = work;
 	work->link = link;
 	link->pool->n_background += work->spec.background;
 	sd_event_source_set_time(link->timer, work->deadline);
 	sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
+	/* A worker that has something to say before it is asked has gone, or its words would be taken for the answer. */
+	if (varlink_stream_read(link->stream, &root) != 0) {
+		link_fail(link, -ECONNRESET, false);
+		return;
+	}
+	buf = varlink_stream_message(link->stream);
 	if (buf) {
 		w = JSON_WRITER(buf);
 		work->spec.write(&w, (unsigned)(left / 1000), work->spec.userdata);

@@ -28,6 +28,7 @@ struct Link { /* a connection, a worker */
 	sd_event_source *timer; /* of the call's deadline, or of idleness */
 	Work *work;             /* NULL: idle */
 	bool answered;          /* at least once */
+	uint64_t opened;        /* CLOCK_MONOTONIC */
 	Link *next;
 };
 
