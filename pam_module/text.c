@@ -284,6 +284,24 @@ static const char *const texts[][LANGUAGE_N] = {
 		"Es ist zu leicht zu erraten.",
 		"Il est trop facile à deviner.",
 	},
+	[TEXT_HISTORY] = {
+		"It was used before.",
+		"Ya se ha usado antes.",
+		"Es wurde schon einmal benutzt.",
+		"Il a déjà servi.",
+	},
+	[TEXT_TOO_YOUNG] = {
+		"The old one is too new to be changed.",
+		"La actual es demasiado reciente.",
+		"Das alte ist zu neu für einen Wechsel.",
+		"L'ancien est encore trop récent.",
+	},
+	[TEXT_DIRECTORY_POLICY] = {
+		"The directory does not accept it.",
+		"El directorio no la acepta.",
+		"Das Verzeichnis nimmt es nicht an.",
+		"L'annuaire ne l'accepte pas.",
+	},
 	[TEXT_HINT_LONGER] = {
 		"A longer one helps.",
 		"Una más larga ayuda.",
@@ -352,6 +370,9 @@ static const Code reason_codes[] = {
 	{ "sequence", TEXT_SEQUENCE },
 	{ "dictionary", TEXT_DICTIONARY },
 	{ "too-guessable", TEXT_TOO_GUESSABLE },
+	{ "history", TEXT_HISTORY },
+	{ "too-young", TEXT_TOO_YOUNG },
+	{ "directory-policy", TEXT_DIRECTORY_POLICY },
 };
 
 static const Code hint_codes[] = {
@@ -389,6 +410,28 @@ TextId text_of_reason(const char *code)
 TextId text_of_hint(const char *code)
 {
 	return code_find(hint_codes, ARRAY_SIZE(hint_codes), code, TEXT_N);
+}
+
+void text_wrap(char *text)
+{
+	char *space = NULL;
+	size_t width = 0; /* characters since the last break */
+
+	for (char *p = text; *p; p++) {
+		/* Not the bytes that continue a character. */
+		if (((unsigned char)*p & 0xc0) == 0x80)
+			continue;
+		width++;
+		if (*p == ' ')
+			space = p;
+		if (width < TEXT_LINE_MAX || !space)
+			continue;
+		*space = '\n';
+		width = 0;
+		for (const char *q = space + 1; q <= p; q++)
+			width += ((unsigned char)*q & 0xc0) != 0x80;
+		space = NULL;
+	}
 }
 
 Language language_of_program(void)

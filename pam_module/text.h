@@ -63,6 +63,9 @@ typedef enum TextId {
 	TEXT_SEQUENCE,
 	TEXT_DICTIONARY,
 	TEXT_TOO_GUESSABLE,
+	TEXT_HISTORY,
+	TEXT_TOO_YOUNG,
+	TEXT_DIRECTORY_POLICY,
 	/* What would help. */
 	TEXT_HINT_LONGER,
 	TEXT_HINT_MORE_WORDS,
@@ -83,6 +86,12 @@ const char *text_get(TextId id, Language language);
  */
 TextId text_of_reason(const char *code);
 TextId text_of_hint(const char *code);
+
+/*
+ * Breaks a text from elsewhere at its spaces, in place, into lines of at most TEXT_LINE_MAX
+ * characters, the last with room for a space behind it. A longer word stays whole.
+ */
+void text_wrap(char *text);
 
 /*
  * What the program's own locale says, as far as it set one: English where it did not, where the

@@ -5,6 +5,7 @@
  * for people who do not exist.
  */
 
+#include "buf.h"
 #include "conv.h"
 #include "ways.h"
 
@@ -87,8 +88,12 @@ static Outcome answers_ask(const Context *ctx, const Questions *questions, Secre
 
 	for (size_t i = 0; i < questions->n; i++) {
 		char prompt[QUESTION_TEXT_MAX + 2];
+		Buf buf;
 
-		snprintf(prompt, sizeof(prompt), "%s ", questions->texts[i]);
+		buf_init(&buf, prompt, sizeof(prompt));
+		buf_puts(&buf, questions->texts[i]);
+		text_wrap(prompt);
+		buf_putc(&buf, ' ');
 		outcome = outcome_of_reply(conv_ask(ctx, false, prompt, &answers[i]));
 		if (outcome != OUTCOME_OK)
 			return outcome;

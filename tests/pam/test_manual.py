@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""pam_pwreset(8) names every argument of the module and no other, and every code that it returns."""
+"""The manual, and the words for the policy: what the module knows is what is written down elsewhere."""
 
 import pathlib
 import re
@@ -33,6 +33,19 @@ class Manual(unittest.TestCase):
         missing = {code for code in returned if code not in section}
         # out of memory needs no explanation; the other one is a flag
         self.assertLessEqual(missing, {"PAM_BUF_ERR", "PAM_CHANGE_EXPIRED_AUTHTOK"})
+
+    def test_policy_codes(self):
+        """Every code that the directory worker can send has its words at the prompt."""
+        folder = TOP / "daemon/directory"
+        table = (folder / "policy_text.h").read_text()
+        codes = set(re.findall(r'POLICY_\w+,\s*"([a-z0-9-]+)"', table))
+        check = (folder / "check.c").read_text()
+        codes |= set(re.findall(r'password_refuse\(call, "([a-z-]+)"', check))
+        codes |= set(re.findall(r'return "([a-z-]+)"', check))
+        codes |= set(re.findall(r'REASON_\w+ "([a-z-]+)"', check))
+        known = set(re.findall(r'\{ "([a-z0-9-]+)", TEXT_', (TOP / "pam_module/text.c").read_text()))
+        self.assertGreater(len(codes), 20)
+        self.assertEqual(codes - known, set())
 
     def test_formats_cleanly(self):
         done = subprocess.run(

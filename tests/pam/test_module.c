@@ -60,8 +60,43 @@ static void test_codes(void **state)
 	assert_int_equal(text_of_reason("too-guessable"), TEXT_TOO_GUESSABLE);
 	assert_int_equal(text_of_reason("invented-later"), TEXT_TOO_GUESSABLE);
 	assert_int_equal(text_of_reason(""), TEXT_TOO_GUESSABLE);
+	assert_int_equal(text_of_reason("history"), TEXT_HISTORY);
 	assert_int_equal(text_of_hint("longer"), TEXT_HINT_LONGER);
 	assert_int_equal(text_of_hint("invented-later"), TEXT_N);
+}
+
+/* Questions come from a file of the site's: long ones are broken, since greeters cut. */
+static void test_wrap(void **state)
+{
+#define TEN_UMLAUTS "ääääääääää"
+	static const struct {
+		const char *text, *wrapped;
+	} cases[] = {
+		{ "", "" },
+		{ "Short?", "Short?" },
+		{ "What was the surname of the teacher you liked least at primary school?",
+		  "What was the surname of the teacher you liked\nleast at primary school?" },
+		/* Characters, not bytes. */
+		{ TEN_UMLAUTS " " TEN_UMLAUTS TEN_UMLAUTS "?",
+		  TEN_UMLAUTS " " TEN_UMLAUTS TEN_UMLAUTS "?" },
+		{ TEN_UMLAUTS TEN_UMLAUTS " " TEN_UMLAUTS TEN_UMLAUTS TEN_UMLAUTS "?",
+		  TEN_UMLAUTS TEN_UMLAUTS "\n" TEN_UMLAUTS TEN_UMLAUTS TEN_UMLAUTS "?" },
+		{ "Donaudampfschifffahrtsgesellschaftskapitaenswitwenrente heute?",
+		  "Donaudampfschifffahrtsgesellschaftskapitaenswitwenrente\nheute?" },
+		/* 49, and 50 with the space behind it; then one more. */
+		{ "1234567890123456789012345678901234567890123456 89",
+		  "1234567890123456789012345678901234567890123456 89" },
+		{ "1234567890123456789012345678901234567890123456 890",
+		  "1234567890123456789012345678901234567890123456\n890" },
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		text_wrap(text);
+		assert_string_equal(text, cases[i].wrapped);
+	}
 }
 
 /*
@@ -322,11 +357,17 @@ static void test_sssd_aside(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_texts), cmocka_unit_test(test_codes),
-		FIXTURE_TEST(test_languages), FIXTURE_TEST(test_setcred_account),
-		FIXTURE_TEST(test_alone),     FIXTURE_TEST(test_raw),
-		FIXTURE_TEST(test_nudge),     FIXTURE_TEST(test_nudge_days),
-		FIXTURE_TEST(test_origin),    FIXTURE_TEST(test_sssd_aside),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_wrap),
+		FIXTURE_TEST(test_languages),
+		FIXTURE_TEST(test_setcred_account),
+		FIXTURE_TEST(test_alone),
+		FIXTURE_TEST(test_raw),
+		FIXTURE_TEST(test_nudge),
+		FIXTURE_TEST(test_nudge_days),
+		FIXTURE_TEST(test_origin),
+		FIXTURE_TEST(test_sssd_aside),
 	};
 
 	return FIXTURE_MAIN("pam-module", tests);
