@@ -106,6 +106,7 @@ static const Failure failures[] = {
 	{ SERVICE "InvalidParameter", EXIT_USAGE, report_parameter, NULL },
 	{ SERVICE "MethodNotFound", EXIT_FAILED, report_unknown, NULL },
 	{ SERVICE "MethodNotImplemented", EXIT_FAILED, report_unknown, NULL },
+	{ SERVICE "ExpectedMore", EXIT_FAILED, report_plain, N_("The service answers that only in parts, which this tool does not take.") },
 	{ SERVICE "InterfaceNotFound", EXIT_FAILED, report_unknown, NULL },
 };
 

@@ -122,6 +122,16 @@ static void replace(char *line, size_t size, const char *from, const char *to)
 		memcpy(line, result, buf.len + 1);
 }
 
+/* What may be written as a password, and the rights for it: slapd-acl.conf explains them. */
+static const struct {
+	const char *scheme, *set, *clear;
+} hashes[] = {
+	[CONFIG_HASH_UNSET] = { "[{]ARGON2[}][$]argon2id[$]", "maz", "mz" },
+	[CONFIG_HASH_ARGON2ID] = { "[{]ARGON2[}][$]argon2id[$]", "maz", "mz" },
+	[CONFIG_HASH_YESCRYPT] = { "[{]CRYPT[}][$]y[$]", "maz", "mz" },
+	[CONFIG_HASH_SERVER] = { ".", "az", "z" },
+};
+
 static void print_line(const SchemaNames *names, char *line)
 {
 	replace(line, LINE_BYTES, "@BASE@", names->suffix);
@@ -130,10 +140,9 @@ static void print_line(const SchemaNames *names, char *line)
 	replace(line, LINE_BYTES, "@DATABASE@", names->database);
 	replace(line, LINE_BYTES, "@UID@", names->uid);
 	replace(line, LINE_BYTES, "@GID@", names->gid);
-	if (names->hash == CONFIG_HASH_YESCRYPT && line[0] != '#')
-		replace(line, LINE_BYTES, "ARGON2[}][$]argon2id[$]", "CRYPT[}][$]y[$]");
-	if (names->hash == CONFIG_HASH_SERVER && line[0] != '#')
-		replace(line, LINE_BYTES, " val.regex=\"^[{]ARGON2[}][$]argon2id[$]\"", "");
+	replace(line, LINE_BYTES, "@SCHEME@", hashes[names->hash].scheme);
+	replace(line, LINE_BYTES, "@SET@", hashes[names->hash].set);
+	replace(line, LINE_BYTES, "@CLEAR@", hashes[names->hash].clear);
 	puts(line);
 }
 
