@@ -8,6 +8,7 @@
 #include "version.h"
 
 #define FOLDER_MAX 1024
+#define ANSWER_MS 500 /* what it takes at most to end a session and answer */
 
 static int complain(const char *message)
 {
@@ -77,6 +78,16 @@ void mailer_defaults(const Mailer *mailer, Values *values)
 		values->text[VALUE_CONTACT] = c->web.contact;
 	if (!values_has(values, VALUE_PAGE))
 		values->text[VALUE_PAGE] = c->web.origin;
+}
+
+Deadline mailer_deadline(const Mailer *mailer, const JsonNode *caller)
+{
+	int64_t ms = (int64_t)mailer->config->mail.timeout * 1000, left;
+
+	/* The answer has to be back while somebody waits for it, and before serve_run()'s alarm. */
+	if (json_get_integer(caller, "deadline", &left) && left - ANSWER_MS < ms)
+		ms = left > ANSWER_MS ? left - ANSWER_MS : 0;
+	return monotonic_ms() + (Deadline)ms;
 }
 
 int mailer_render(Mailer *mailer, MailKind kind, const char *language, const Values *values)

@@ -28,6 +28,8 @@ void mailer_deinit(Mailer *mailer);
 
 /* What the site says of itself, where the values do not. */
 void mailer_defaults(const Mailer *mailer, Values *values);
+/* When a call has to be over: [mail] timeout=, or before the caller gives up. caller may be NULL. */
+Deadline mailer_deadline(const Mailer *mailer, const JsonNode *caller);
 /* Renders into mailer->text. Negative errno: a text does not fit. */
 int mailer_render(Mailer *mailer, MailKind kind, const char *language, const Values *values);
 /* Sends what was rendered to one address. */

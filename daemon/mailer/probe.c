@@ -11,7 +11,7 @@
 
 typedef struct ProbeParameters {
 	const char *address;
-	const JsonNode *caller; /* its deadline is serve_run()'s business */
+	const JsonNode *caller; /* its deadline bounds ours */
 } ProbeParameters;
 
 static const VarlinkField fields[] = {
@@ -46,7 +46,7 @@ static void steps_put(JsonWriter *w, const Trace *trace)
 	json_close(w, ']');
 }
 
-static RelayResult probe_send(Mailer *mailer, const char *address, Trace *trace)
+static RelayResult probe_send(Mailer *mailer, const ProbeParameters *p, Trace *trace)
 {
 	Values values = { .time = time(NULL) };
 	char id[BASE64_SIZE(ID_BYTES)], now[24];
@@ -67,7 +67,7 @@ static RelayResult probe_send(Mailer *mailer, const char *address, Trace *trace)
 	}
 	/* A session that is open already would hide the first steps. */
 	relay_hang_up(mailer->relay);
-	result = mailer_deliver(mailer, id, 0, address, monotonic_ms() + mailer->config->mail.timeout * UINT64_C(1000), trace);
+	result = mailer_deliver(mailer, id, 0, p->address, mailer_deadline(mailer, p->caller), trace);
 	relay_hang_up(mailer->relay);
 	return result;
 }
@@ -86,7 +86,7 @@ int mailer_probe(Serve *serve, const VarlinkCall *call, void *userdata)
 	if (!mail_address_valid(p.address))
 		return serve_invalid(serve, "address");
 	trace_init(&trace);
-	result = probe_send(mailer, p.address, &trace);
+	result = probe_send(mailer, &p, &trace);
 	w = serve_reply(serve);
 	json_put_bool(w, "delivered", result == RELAY_SENT);
 	steps_put(w, &trace);

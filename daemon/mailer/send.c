@@ -10,7 +10,7 @@
 
 typedef struct SendParameters {
 	const JsonNode *mail;
-	const JsonNode *caller; /* its deadline is serve_run()'s business */
+	const JsonNode *caller; /* its deadline bounds ours */
 	const char *id;
 	const char *template;
 	const char *language;
@@ -98,7 +98,7 @@ static void detail_add(Buf *detail, const Trace *trace, const char *to, uint32_t
  */
 static const char *send_all(Mailer *mailer, const SendParameters *p, const Values *values, Buf *detail)
 {
-	Deadline deadline = monotonic_ms() + mailer->config->mail.timeout * UINT64_C(1000);
+	Deadline deadline = mailer_deadline(mailer, p->caller);
 	unsigned index = 0, n_sent = 0;
 	bool again = false;
 	Trace trace;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tls.h"
+#include "validate.h"
 
 #define CHAIN_DEPTH_MAX 8
 
@@ -133,12 +134,14 @@ int tls_context_new(SSL_CTX **ret, const char *ca_file, const char *host, const 
 SSL *tls_connection_new(SSL_CTX *context, int fd, const char *host, TlsVerdict *verdict)
 {
 	SSL *ssl = SSL_new(context);
+	char name[HOST_NAME_MAX_LEN + 1]; /* OpenSSL's macro casts const away */
 
+	snprintf(name, sizeof(name), "%s", host);
 	*verdict = (TlsVerdict){ .error = X509_V_OK };
 	if (!ssl)
 		return NULL;
 	if (SSL_set_ex_data(ssl, verdict_index(), verdict) != 1 || SSL_set_fd(ssl, fd) != 1 ||
-	    (!is_address(host) && SSL_set_tlsext_host_name(ssl, host) != 1)) {
+	    (!is_address(host) && SSL_set_tlsext_host_name(ssl, name) != 1)) {
 		SSL_free(ssl);
 		return NULL;
 	}

@@ -149,7 +149,7 @@ static bool number_parse(const char *text, int64_t *ret)
 int values_set(Values *values, const char *name, const char *text)
 {
 	ValueName v;
-	int64_t number;
+	int64_t number = 0;
 	bool ok = false;
 
 	if (value_from_name(name, strlen(name), &v) < 0)
@@ -167,11 +167,14 @@ int values_set(Values *values, const char *name, const char *text)
 		ok = *text == '\0' || strcmp(text, "yes") == 0;
 		break;
 	case TYPE_NUMBER:
-		ok = number_parse(text, &number);
+		ok = *text == '\0' || number_parse(text, &number);
 		if (ok && v == VALUE_TIME)
 			values->time = number;
 		else if (ok)
 			values->minutes = number;
+		/* Nothing lasts no time: 0 says that there is no such limit. */
+		if (number == 0)
+			text = "";
 		break;
 	}
 	if (!ok)

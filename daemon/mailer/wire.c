@@ -102,7 +102,7 @@ Wire *wire_free(Wire *wire)
 static long tls_clock(BIO *bio, int operation, const char *data UNUSED, size_t len UNUSED, int argi UNUSED, long argl UNUSED,
 		      int result, size_t *processed UNUSED)
 {
-	const Wire *wire = (const Wire *)BIO_get_callback_arg(bio);
+	const Wire *wire = (const void *)BIO_get_callback_arg(bio);
 
 	if (operation != BIO_CB_READ || monotonic_ms() < wire->deadline)
 		return result;

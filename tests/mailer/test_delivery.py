@@ -185,7 +185,7 @@ class Delivery(base.Case):
                     "https://a/<script>", "https://a/ b", "HTTPS://a/b", "https://a/" + "x" * 1100, "https://ü/"):
             with self.subTest(link=bad[:30]), self.assertRaises(worker.VarlinkError):
                 one.send(values={"link": bad})
-        for name, bad in (("minutes", "-1"), ("minutes", "1e3"), ("time", ""), ("time", "9" * 16), ("minutes", " 5"),
+        for name, bad in (("minutes", "-1"), ("minutes", "1e3"), ("time", ""), ("time", "0"), ("minutes", "0"), ("time", "9" * 16), ("minutes", " 5"),
                           ("questions", "no"), ("when", "now"), ("body", "x"), ("nonsense", "x")):
             with self.subTest(name=name, value=bad), self.assertRaises(worker.VarlinkError):
                 one.send(template="enrolled" if name == "questions" else "link", values={name: bad})
@@ -276,6 +276,25 @@ class Delivery(base.Case):
         self.assertEqual(one.send(to=["a@example.com", "b@example.com"])["status"], "temporary")
         relay.acts["RCPT"] = say(b"550 5.1.1 unknown\r\n")
         self.assertEqual(one.send(to=["a@example.com", "b@example.com"])["status"], "permanent")
+
+    def test_relay_by_ipv6_address(self):
+        relay = self.relay(host="::1")
+        one = self.worker(relay, host="[::1]")
+        self.assertEqual(one.probe()["steps"][1]["text"], f"[::1]:{relay.port}")
+
+    def test_relay_by_name_whose_first_address_does_not_answer(self):
+        relay = self.relay()
+        one = self.worker(relay, host="localhost")
+        self.assertTrue(one.probe()["delivered"])
+
+    def test_deadline_of_the_caller(self):
+        relay = self.relay(MAIL=hang)
+        one = self.worker(relay)
+        start = time.monotonic()
+        answer = one.call("org.pwreset.Mailer.Send", {"caller": {"deadline": 2000}, "mail": {
+            "id": "a", "template": "test", "language": "en", "to": ["a@example.com"], "values": {}}})
+        self.assertEqual(answer, {"status": "temporary", "detail": "MAIL: no answer in time"})
+        self.assertLess(time.monotonic() - start, 2.5)
 
     def test_deadline_is_for_all_addresses_together(self):
         relay = self.relay(RCPT=[None, hang])

@@ -15,6 +15,7 @@ PKGS_BUILD=(
 # Unit, PAM and static tests on the host.
 PKGS_TEST=(
 	libcmocka-dev libjansson-dev
+	libmime-tools-perl python3-html5lib openssl
 	python3 python3-pexpect valgrind binutils locales groff-base libpam-modules libpam-runtime
 )
 
