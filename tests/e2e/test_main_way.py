@@ -111,7 +111,7 @@ class MainWay(LabCase):
         child = self.lab.spawn(["passwd"], user="ivan", timeout=40)
         child.expect("[Cc]urrent .*assword: ")
         child.sendline("not it")
-        child.expect("(?i)wrong|incorrect|not right")
+        child.expect("(?i)not your current password")
         child.expect(pexpect.EOF)
         child.close()
         self.assertNotEqual(0, child.exitstatus)
