@@ -118,7 +118,7 @@ static void put_problems(Request *request)
 	put(request, "</div>\n");
 }
 
-void page_open(Request *request, TextId title)
+static void open_page(Request *request, TextId title, const char *main)
 {
 	put_head(request, title);
 	put(request, "<body>\n<header>\n<a href=\"");
@@ -126,10 +126,20 @@ void page_open(Request *request, TextId title)
 	buf_printf(&request->page, "\"><img src=\"%s\" alt=\"\"><span>",
 		   request->web->site->logo.url);
 	html_text(&request->page, request->web->site->config->web.site_name);
-	put(request, "</span></a>\n</header>\n<main>\n<h1>");
+	buf_printf(&request->page, "</span></a>\n</header>\n%s\n<h1>", main);
 	page_text(request, title);
 	put(request, "</h1>\n");
 	put_problems(request);
+}
+
+void page_open(Request *request, TextId title)
+{
+	open_page(request, title, "<main>");
+}
+
+void page_open_done(Request *request, TextId title)
+{
+	open_page(request, title, "<main class=\"done\">");
 }
 
 /* Offered only where another GET of the same path shows the same page. */

@@ -19,6 +19,8 @@ typedef struct Field {
 
 /* Everything from the doctype to the heading, and the summary of problems if there are any. */
 void page_open(Request *request, TextId title);
+/* The same for what has been done: a tick stands above it. */
+void page_open_done(Request *request, TextId title);
 /* The end; answers with the status. */
 void page_close(Request *request, unsigned status);
 

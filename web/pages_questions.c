@@ -147,7 +147,7 @@ static void questions_done(Request *request, Failure failure, const JsonNode *pa
 {
 	switch (failure) {
 	case FAILURE_NONE:
-		page_open(request, TEXT_QUESTIONS_DONE_TITLE);
+		page_open_done(request, TEXT_QUESTIONS_DONE_TITLE);
 		page_lead(request, TEXT_QUESTIONS_DONE);
 		page_link(request, "/setup", TEXT_SETUP_BACK);
 		page_close(request, 200);

@@ -95,7 +95,7 @@ void reset_get(Request *request)
 
 void done_page(Request *request)
 {
-	page_open(request, TEXT_DONE_TITLE);
+	page_open_done(request, TEXT_DONE_TITLE);
 	page_lead(request, TEXT_DONE_LEAD);
 	page_paragraph(request, TEXT_DONE_DEVICES);
 	page_link(request, "/setup", TEXT_DONE_SETUP);
@@ -165,9 +165,10 @@ static void revoke_done(Request *request, Failure failure, const JsonNode *param
 		page_failure(request, failure, parameters);
 		return;
 	}
-	page_open(request, TEXT_REVOKED_TITLE);
+	page_open_done(request, TEXT_REVOKED_TITLE);
 	page_lead(request, TEXT_REVOKED_LEAD);
 	page_paragraph(request, TEXT_REVOKED_ADVICE);
+	page_link(request, "/", TEXT_START);
 	page_close(request, 200);
 }
 

@@ -368,7 +368,7 @@ static void confirm_done(Request *request, Failure failure, const JsonNode *para
 		page_failure(request, failure, parameters);
 		return;
 	}
-	page_open(request, TEXT_MAIL_DONE_TITLE);
+	page_open_done(request, TEXT_MAIL_DONE_TITLE);
 	page_lead(request, TEXT_MAIL_DONE);
 	page_link(request, "/setup", TEXT_SETUP_BACK);
 	page_close(request, 200);
