@@ -4,7 +4,8 @@
  *
  * - pam and relay have what the prompt and passwd need; relay lacks what trusts the host's root (SetByRoot, Status).
  * - web has what the page needs: it holds no role, so that a page taken over can do nothing without somebody's token
- *   or current password. Questions are not among it: alone they are for a console.
+ *   or current password. Questions are not among it: alone they are for a console. Saved codes are: 64 bits and more, for
+ *   people whose mailbox wants the forgotten password too.
  * - ctl has what concerns oneself (the directory worker checks that the caller's uid is the entry's) and what a role allows. No
  *   recovery: whoever has a shell as somebody could otherwise try codes without a prompt's pace.
  * - Helpdesk never chooses a password and sets no PIN, which would be to choose what proves a caller's identity.
@@ -60,7 +61,7 @@ const Method methods[] = {
 	{ .name = "org.pwreset.Recovery.AnswerQuestions", .sockets = PROMPT, .route = ROUTE_DIRECTORY,
 	  .fields = fields_answer_questions, .cost = CALL, .fine = WRONG, .slot = SLOT_FIXED, .slot_sockets = STRANGERS,
 	  .late = REFUSED, .lost = UNAVAILABLE, .deadline_ms = READ_MS },
-	{ .name = "org.pwreset.Recovery.VerifySavedCode", .sockets = PROMPT, .route = ROUTE_DIRECTORY,
+	{ .name = "org.pwreset.Recovery.VerifySavedCode", .sockets = STRANGERS, .route = ROUTE_DIRECTORY,
 	  .fields = fields_code, .cost = CALL, .fine = WRONG, .slot = SLOT_FIXED, .slot_sockets = STRANGERS, .late = REFUSED,
 	  .lost = UNAVAILABLE, .deadline_ms = READ_MS },
 	{ .name = "org.pwreset.Recovery.InspectLink", .sockets = SOCKET_WEB, .route = ROUTE_DIRECTORY,
