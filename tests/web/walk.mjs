@@ -161,9 +161,12 @@ async function visit(page, name, [go, wanted]) {
 		await page.evaluate(axe);
 	await look(page, name);
 	if (name === "setup-codes-shown") {
+		// A4 at 96 dots an inch, less the margins.
+		await page.setViewportSize({ width: 720, height: 1040 });
 		await page.emulateMedia({ media: "print", colorScheme: "dark" });
 		await page.screenshot({ path: `${plan.out}/${name}-print.png`, fullPage: true });
 		await page.emulateMedia({ media: "screen" });
+		await page.setViewportSize({ width: VIEWS[0][0], height: VIEWS[0][1] });
 	}
 	visited.push(name);
 }
