@@ -9,6 +9,7 @@ static const char *const state_names[] = {
 	[ADDRESS_WAITING] = "waiting",
 	[ADDRESS_UNCONFIRMED] = "unconfirmed",
 	[ADDRESS_ONCE] = "once",
+	[ADDRESS_ENDING] = "ending",
 	[ADDRESS_FORMER] = "former",
 };
 
@@ -104,10 +105,95 @@ bool address_counts(const Address *address, int64_t now)
 	case ADDRESS_WAITING:
 		return now >= address->time;
 	case ADDRESS_ONCE:
+	case ADDRESS_ENDING:
 		return now < address->time;
 	case ADDRESS_UNCONFIRMED:
 	case ADDRESS_FORMER:
 		break;
 	}
 	return false;
+}
+
+bool address_acceptable(const char *address)
+{
+	if (!mail_address_valid(address))
+		return false;
+	/* pwresetMail is an IA5 string, and what is found by a typed address is ASCII alone. */
+	for (; *address != '\0'; address++)
+		if ((unsigned char)*address >= 0x80)
+			return false;
+	return true;
+}
+
+static bool has_value(AddressState state)
+{
+	return state != ADDRESS_FORMER;
+}
+
+int address_add(Changes *changes, const Address *address)
+{
+	char text[ADDRESS_VALUE_MAX];
+	int r = address_format(address, text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	if (has_value(address->state))
+		changes_add(changes, CHANGE_ADD, "pwresetMail", address->text);
+	changes_add(changes, CHANGE_ADD, "pwresetMailState", text);
+	return 0;
+}
+
+int address_remove(Changes *changes, const Address *address)
+{
+	char text[ADDRESS_VALUE_MAX];
+	int r = address_format(address, text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	if (has_value(address->state))
+		changes_add(changes, CHANGE_DELETE, "pwresetMail", address->text);
+	changes_add(changes, CHANGE_DELETE, "pwresetMailState", text);
+	return 0;
+}
+
+int address_replace(Changes *changes, const Address *old, const Address *new)
+{
+	char text[ADDRESS_VALUE_MAX];
+	int r = address_format(old, text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	changes_add(changes, CHANGE_DELETE, "pwresetMailState", text);
+	r = address_format(new, text, sizeof(text));
+	if (r < 0)
+		return r;
+	changes_add(changes, CHANGE_ADD, "pwresetMailState", text);
+	return 0;
+}
+
+static bool is_over(const Address *address, int64_t now, bool redeemed)
+{
+	switch (address->state) {
+	case ADDRESS_ONCE:
+		return redeemed || now >= address->time;
+	case ADDRESS_ENDING:
+	case ADDRESS_FORMER:
+		return now >= address->time;
+	case ADDRESS_UNCONFIRMED:
+		return now >= address->time + ADDRESS_WAIT;
+	case ADDRESS_VALID:
+	case ADDRESS_WAITING:
+		break;
+	}
+	return false;
+}
+
+int addresses_sweep(Changes *changes, const Addresses *addresses, int64_t now, bool redeemed)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < addresses->n; i++)
+		if (addresses->list[i].own && is_over(&addresses->list[i], now, redeemed))
+			r = address_remove(changes, &addresses->list[i]);
+	return r;
 }

@@ -13,6 +13,7 @@ typedef enum AddressState {
 	ADDRESS_WAITING,     /* confirmed; counts from time on */
 	ADDRESS_UNCONFIRMED, /* detail holds the code's verifier; time is the code's end */
 	ADDRESS_ONCE,        /* set by staff for one recovery; until time */
+	ADDRESS_ENDING,      /* a newer one is waiting; until time */
 	ADDRESS_FORMER,      /* replaced by staff; told of changes until time */
 } AddressState;
 
@@ -38,3 +39,14 @@ bool address_counts(const Address *address, int64_t now);
 int address_format(const Address *address, char *ret, size_t size);
 bool address_parse(const char *value, Address *ret);
 const char *address_state_name(AddressState state);
+
+/* Whether it may be set as a recovery address. */
+bool address_acceptable(const char *address);
+
+/* Changes of one modify. A value of pwresetMail goes with its state, but for FORMER, which has none. */
+int address_add(Changes *changes, const Address *address);
+int address_remove(Changes *changes, const Address *address);
+/* In place of old, whose text is the same; FORMER and back are not for this. */
+int address_replace(Changes *changes, const Address *old, const Address *new);
+/* Removes what is over; redeemed: one-time addresses too. Their place in addresses is left as it was. */
+int addresses_sweep(Changes *changes, const Addresses *addresses, int64_t now, bool redeemed);

@@ -84,6 +84,12 @@ DirectoryPolicy directory_policy(const Directory *directory);
 
 /* DIRECTORY_E_SIZE_LIMIT: there are more than limit, and *ret has the first. Connects again once when the server had closed an idle connection. */
 int directory_search(Directory *directory, const DirectoryQuery *query, EntryList *ret);
+/*
+ * The same for any number of entries, one after the other as they come; the entry is freed afterwards. A result of each()
+ * other than 0 ends it and is returned. query->limit 0: none.
+ */
+typedef int (*DirectoryEach)(const Entry *entry, void *userdata);
+int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryEach each, void *userdata);
 /* One entry by its name; DIRECTORY_E_NO_SUCH_OBJECT when it is not there or does not match. */
 int directory_read(Directory *directory, const char *dn, const char *filter, const char *const *attributes, Entry **ret);
 /* All changes or none. assertion: a filter that must hold, checked by the server in the same operation; NULL: none. */

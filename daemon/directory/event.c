@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Kept as long as they are in force, however many others come: what undoes a temporary password, the mails' back-off. */
-static const char *const standing[] = { "temporary", "mailed" };
+static const char *const standing[] = { "temporary", "mailed", "reminded" };
 
 static const char *const killing[] = { "changed", "set", "temporary", "revoked", "address" };
 
@@ -101,7 +101,7 @@ bool event_find_temporary(const Entry *entry, Event *ret)
 	return event_find_what(entry, "temporary", ret);
 }
 
-int64_t event_last_kill(const Entry *entry)
+int64_t event_last_kill(const Entry *entry, const char *except_ref)
 {
 	const Attribute *values = entry_attribute(entry, "pwresetEvent");
 	int64_t last = 0;
@@ -110,6 +110,7 @@ int64_t event_last_kill(const Entry *entry)
 		Event event;
 
 		if (event_parse(values->values[i].bytes, &event) && event.time > last &&
+		    strcmp(event.ref, except_ref) != 0 &&
 		    one_of(event.what, killing, ARRAY_SIZE(killing)))
 			last = event.time;
 	}

@@ -33,8 +33,8 @@ bool event_find_ref(const Entry *entry, const char *ref, Event *ret);
 bool event_find_what(const Entry *entry, const char *what, Event *ret);
 /* The temporary password that is in force, if one is. */
 bool event_find_temporary(const Entry *entry, Event *ret);
-/* When anything last happened that kills the account's tokens; 0: never. */
-int64_t event_last_kill(const Entry *entry);
+/* When anything last happened that kills the account's tokens; 0: never. Events of that ref do not count. */
+int64_t event_last_kill(const Entry *entry, const char *except_ref);
 
 /* Adds it, and deletes the oldest ones above the limit. */
 void event_put(Changes *changes, const Entry *entry, const Event *event);

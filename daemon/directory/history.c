@@ -4,16 +4,13 @@
 
 #include <string.h>
 
-/* Part of the stored form: another cost would be another version. */
-#define HISTORY_PASSES 2U
-#define HISTORY_MEMORY ((size_t)19456 * 1024)
+#include "stretch.h"
+
 #define HISTORY_DERIVATIONS_MAX 2U /* one for each pepper key */
-#define SALT_SIZE crypto_pwhash_SALTBYTES
-#define SALT_TEXT 22U
 
 typedef struct Past {
 	char key[PEPPER_ID_MAX + 1];
-	char salt[SALT_TEXT + 1];
+	char salt[STRETCH_SALT_TEXT + 1];
 	int64_t time;
 	uint8_t verifier[MAC_SIZE];
 } Past;
@@ -31,27 +28,18 @@ static bool past_parse(const char *text, Past *ret)
 	       len == sizeof(ret->verifier);
 }
 
-static int derive(const PepperKey *key, const char *salt_text, const Secret *password, uint8_t ret[static MAC_SIZE])
+static int derive(const PepperKey *key, const char *salt, const Secret *password, uint8_t ret[static MAC_SIZE])
 {
-	uint8_t salt[SALT_SIZE], keyed[MAC_SIZE];
-	size_t len = 0;
 	Mac mac;
-	int r;
 
-	if (base64url_decode(salt_text, strlen(salt_text), salt, sizeof(salt), &len) < 0 || len != sizeof(salt))
-		return -EBADMSG;
 	mac_init(&mac, key, "pwreset history 1");
 	mac_add(&mac, password->bytes, password->len);
-	mac_finish(&mac, keyed);
-	r = crypto_pwhash(ret, MAC_SIZE, (const char *)keyed, sizeof(keyed), salt, HISTORY_PASSES, HISTORY_MEMORY,
-			  crypto_pwhash_ALG_ARGON2ID13);
-	memory_wipe(keyed, sizeof(keyed));
-	return r == 0 ? 0 : -ENOMEM;
+	return stretch(&mac, salt, ret);
 }
 
 typedef struct Derived {
 	char key[PEPPER_ID_MAX + 1];
-	char salt[SALT_TEXT + 1];
+	char salt[STRETCH_SALT_TEXT + 1];
 	uint8_t verifier[MAC_SIZE];
 } Derived;
 
@@ -86,7 +74,7 @@ int history_open(Call *call, const Account *account, const Secret *password, His
 {
 	const Attribute *values = entry_attribute(account->entry, "pwresetHistory");
 	const char *current = pepper_current(&call->worker->pepper)->id;
-	char salt[SALT_TEXT + 1] = "", verifier[MAC_TEXT + 1];
+	char salt[STRETCH_SALT_TEXT + 1] = "", verifier[MAC_TEXT + 1];
 	const Derived *derived;
 	DerivedList done = { 0 };
 	History history = { 0 };
@@ -105,12 +93,8 @@ int history_open(Call *call, const Account *account, const Secret *password, His
 		if (derived && memory_equal(derived->verifier, past.verifier, sizeof(past.verifier)))
 			history.reused = true;
 	}
-	if (!*salt) {
-		uint8_t bytes[SALT_SIZE];
-
-		randombytes_buf(bytes, sizeof(bytes));
-		base64url_encode(bytes, sizeof(bytes), salt, sizeof(salt));
-	}
+	if (!*salt)
+		stretch_salt(salt);
 	derived = derived_get(call, &done, current, salt, password, &error);
 	if (!derived)
 		return error < 0 ? error : -EIO;

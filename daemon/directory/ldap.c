@@ -169,6 +169,62 @@ int directory_search(Directory *directory, const DirectoryQuery *query, EntryLis
 	return r;
 }
 
+/* 1: a further entry was given to each(); 0: the end; else what ended it. */
+static int each_message(Directory *directory, int id, DirectoryEach each, void *userdata, int *ret_code)
+{
+	int ms = directory_operation_time(directory), type, r;
+	CLEANUP(entry_freep) Entry *entry = NULL;
+	LDAPMessage *message = NULL;
+	struct timeval time;
+
+	if (ms < 0)
+		return ms;
+	time = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
+	type = ldap_result(directory->ld, id, LDAP_MSG_ONE, &time, &message);
+	switch (type) {
+	case LDAP_RES_SEARCH_ENTRY:
+		r = entry_copy(&entry, directory->ld, message);
+		if (r == 0)
+			r = each(entry, userdata);
+		r = r == 0 ? 1 : r;
+		break;
+	case LDAP_RES_SEARCH_REFERENCE:
+		r = 1;
+		break;
+	case LDAP_RES_SEARCH_RESULT:
+		r = ldap_parse_result(directory->ld, message, ret_code, NULL, NULL, NULL, NULL, 0);
+		r = directory_result(directory, directory->ld, r == LDAP_SUCCESS ? *ret_code : r, "search");
+		break;
+	default:
+		r = directory_result(directory, directory->ld, type == 0 ? LDAP_TIMEOUT : LDAP_SERVER_DOWN, "search");
+	}
+	ldap_msgfree(message);
+	return r;
+}
+
+int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryEach each, void *userdata)
+{
+	static const int scopes[] = { LDAP_SCOPE_BASE, LDAP_SCOPE_ONELEVEL, LDAP_SCOPE_SUBTREE };
+	int rc, id = 0, code = LDAP_SUCCESS, r = directory_connect(directory);
+
+	if (r != 0)
+		return r;
+	r = directory_arm(directory, directory->ld);
+	if (r < 0)
+		return r;
+	rc = ldap_search_ext(directory->ld, query->base, scopes[query->scope], query->filter,
+			     (char **)(uintptr_t)query->attributes, 0, NULL, NULL, NULL, (int)query->limit, &id);
+	r = rc == LDAP_SUCCESS ? 1 : directory_result(directory, directory->ld, rc, "search");
+	if (r != 1)
+		return r;
+	while (r == 1)
+		r = each_message(directory, id, each, userdata, &code);
+	/* What still comes of it belongs to nobody. */
+	if (r < 0)
+		directory_disconnect(directory);
+	return r;
+}
+
 int directory_read(Directory *directory, const char *dn, const char *filter, const char *const *attributes, Entry **ret)
 {
 	const DirectoryQuery query = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The mail as Mint answers it: template, language, addresses, and the values of the template's names. */
+#include <pwd.h>
 #include <string.h>
 
 #include "mint.h"
@@ -86,6 +87,20 @@ static void put_number(JsonWriter *w, const char *key, int64_t value)
 	json_put_string(w, key, text);
 }
 
+/* The broker knows staff by uid; a person who reads the mail knows them by name. */
+static void put_requester(JsonWriter *w, const char *requester)
+{
+	char buffer[4096];
+	struct passwd record, *found = NULL;
+	int64_t uid;
+
+	if (integer_parse(requester, &uid) && uid >= 0 && uid < UINT32_MAX &&
+	    getpwuid_r((uid_t)uid, &record, buffer, sizeof(buffer), &found) == 0 && found)
+		put_text(w, "requester", record.pw_name);
+	else
+		put_text(w, "requester", requester);
+}
+
 /* A link on the site's own page: the origin comes from the configuration, never from a request. */
 static void put_link(JsonWriter *w, const char *key, const char *origin, const char *path, const char *ticket)
 {
@@ -130,7 +145,11 @@ int mint_mail(Call *call, const MintRequest *request, const Account *account, co
 	put_text(w, "service", json_get_string(request->origin, "service"));
 	put_text(w, "contact", config->web.contact);
 	put_text(w, "site", config->web.site_name);
-	put_text(w, "requester", request->requester);
+	put_requester(w, request->requester);
+	put_link(w, "page", config->web.origin, "/", "");
+	json_put_string(w, "mail", values->mail ? values->mail : "");
+	if (values->set_up)
+		json_put_string(w, values->set_up, "yes");
 	json_close(w, '}');
 	json_close(w, '}');
 	return serve_send(call->serve);

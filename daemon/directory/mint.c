@@ -35,13 +35,23 @@ static const VarlinkField request_fields[] = {
 	{ 0 },
 };
 
+typedef struct MintKind {
+	const char *name;
+	bool secret; /* self-service of an inactive or privileged account gets nothing, and staff need the verb */
+	Verb verb;
+	int (*make)(Call *call, const MintRequest *request, Account *account);
+} MintKind;
+
 static const MintKind kinds[] = {
-	{ "link", true, mint_link },
-	{ "code", true, mint_code },
-	{ "username", true, mint_user_name },
-	{ "changed", false, mint_notice },
-	{ "mail-changed", false, mint_notice },
-	{ "enrolled", false, mint_notice },
+	{ "link", true, VERB_SEND_LINK, mint_link },
+	{ "code", true, VERB_SEND_LINK, mint_code },
+	{ "username", true, VERB_REMIND_USER_NAME, mint_user_name },
+	{ "changed", false, _VERB_N, mint_notice },
+	{ "mail-changed", false, _VERB_N, mint_notice },
+	{ "enrolled", false, _VERB_N, mint_notice },
+	{ "mail-confirm", false, _VERB_N, mint_mail_confirm },
+	{ "temporary", true, VERB_SET_PASSWORD, mint_temporary },
+	{ "expiry", false, _VERB_N, mint_expiry },
 };
 
 static const MintKind *kind_find(const char *name)
@@ -74,15 +84,15 @@ static int find_account(Call *call, const MintRequest *request, Account *ret)
 }
 
 /* NULL, or why this request gets nothing. */
-static const char *refusal(Call *call, const MintKind *kind, const MintRequest *request, const Account *account)
+static const char *refusal(const MintKind *kind, const MintRequest *request, const Account *account)
 {
-	Verb verb = strcmp(kind->name, "username") == 0 ? VERB_REMIND_USER_NAME : VERB_SEND_LINK;
-	bool staff = *request->requester != '\0';
+	bool staff = *request->requester != '\0', oneself;
+	int64_t uid;
 
 	if (!kind->secret)
 		return NULL;
-	if (staff && roles_refusal(verb, request->roles, account,
-				   account_answers_to(account, request->requester, call->worker->config)))
+	oneself = integer_parse(request->requester, &uid) && uid > 0 && uid == account->uid_number;
+	if (staff && roles_refusal(kind->verb, request->roles, account, oneself))
 		return "privileged";
 	if (!staff && account->privileged)
 		return "privileged";
@@ -107,14 +117,14 @@ static int mint(Call *call, const MintKind *kind, const MintRequest *request)
 	}
 	if (r != 0)
 		return fail_directory(call, r);
-	why = refusal(call, kind, request, &account);
+	why = refusal(kind, request, &account);
 	if (why) {
 		journal_note(call, LOG_NOTICE, "recovery-refused", account.name,
 			     strcmp(why, "inactive") == 0 ? account_state_name(account.state) : why);
 		return mint_skip(call, why, 0);
 	}
 	/* Asked for before a change that killed everything: it must not come to life afterwards. */
-	if (kind->secret && event_last_kill(account.entry) > request->created)
+	if (kind->secret && event_last_kill(account.entry, request->id) > request->created)
 		return mint_skip(call, "expired", 0);
 	return kind->make(call, request, &account);
 }

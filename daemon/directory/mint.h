@@ -16,7 +16,8 @@ typedef struct MintRequest {
 
 /* What differs between kinds of mail; NULL or 0: empty. Texts are borrowed. */
 typedef struct MailValues {
-	const char *link, *code, *revoke, *password;
+	const char *link, *code, *revoke, *password, *mail;
+	const char *set_up; /* "questions", "codes", "pin" or "mail": what was enrolled */
 	int64_t minutes;
 } MailValues;
 
@@ -41,13 +42,10 @@ int mint_skip(Call *call, const char *reason, int64_t after);
 int mint_mail(Call *call, const MintRequest *request, const Account *account, const MailTo *to,
 	      const MailValues *values);
 
-typedef struct MintKind {
-	const char *name;
-	bool secret; /* self-service of an inactive or privileged account gets nothing */
-	int (*make)(Call *call, const MintRequest *request, Account *account);
-} MintKind;
-
 int mint_link(Call *call, const MintRequest *request, Account *account); /* mint_token.c */
 int mint_code(Call *call, const MintRequest *request, Account *account);
 int mint_user_name(Call *call, const MintRequest *request, Account *account); /* mint_notice.c */
 int mint_notice(Call *call, const MintRequest *request, Account *account);
+int mint_mail_confirm(Call *call, const MintRequest *request, Account *account); /* mint_confirm.c */
+int mint_temporary(Call *call, const MintRequest *request, Account *account);    /* admin_password.c */
+int mint_expiry(Call *call, const MintRequest *request, Account *account);       /* expiry.c */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Mails that open nothing: the user name, and what has happened to the account. */
+#include <string.h>
+
 #include "event.h"
 #include "mint.h"
 #include "series.h"
@@ -51,8 +53,36 @@ int mint_user_name(Call *call, const MintRequest *request, Account *account)
 	return mint_mail(call, request, account, &to, &(MailValues){ 0 });
 }
 
+/* The address that the event is about, masked; "" when it cannot be told. */
+static void changed_address(const Addresses *addresses, const Event *event, char *ret, size_t size)
+{
+	ret[0] = '\0';
+	for (size_t i = 0; i < addresses->n; i++) {
+		const Address *address = &addresses->list[i];
+
+		if (!address->own)
+			continue;
+		if (address->state == ADDRESS_UNCONFIRMED ||
+		    (address->state == ADDRESS_VALID && address->time == event->time) ||
+		    (address->state == ADDRESS_ONCE && address->time == event->time + ADDRESS_WAIT))
+			mail_address_mask(address->text, ret, size);
+	}
+}
+
+/* What was enrolled, as the templates name it. */
+static const char *set_up(const Event *event)
+{
+	static const char *const names[] = { "questions", "codes", "pin" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(event->what, names[i]) == 0)
+			return names[i];
+	return NULL;
+}
+
 int mint_notice(Call *call, const MintRequest *request, Account *account)
 {
+	char masked[MAIL_ADDRESS_MAX + 1];
 	Addresses addresses;
 	Event event;
 	MailTo to;
@@ -64,5 +94,8 @@ int mint_notice(Call *call, const MintRequest *request, Account *account)
 	mail_to_told(call, &addresses, &to);
 	if (to.n == 0)
 		return mint_skip(call, "no-address", 0);
-	return mint_mail(call, request, account, &to, &(MailValues){ 0 });
+	changed_address(&addresses, &event, masked, sizeof(masked));
+	return mint_mail(call, request, account, &to,
+			 &(MailValues){ .mail = strcmp(event.what, "address") == 0 ? masked : NULL,
+					.set_up = set_up(&event) });
 }

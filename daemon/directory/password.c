@@ -193,6 +193,7 @@ METHOD(method_password_change)
 						     .history = &history,
 						     .what = "changed",
 						     .by = "",
+						     .ref = "",
 					     }));
 }
 
@@ -232,5 +233,6 @@ METHOD(method_password_set_by_root)
 						     .history = &history,
 						     .what = "set",
 						     .by = "root",
+						     .ref = "",
 					     }));
 }

@@ -6,13 +6,13 @@
 #pragma once
 
 #include "account.h"
+#include "stretch.h"
 
 #define QUESTIONS_MAX 10U      /* enrolled */
 #define QUESTION_ID_MAX 32U
 #define QUESTIONS_DAILY 5U     /* tries a day */
 #define QUESTIONS_TOTAL 20U    /* tries between enrolments */
 #define QUESTIONS_PREPARATION 1U /* version of the preparation of answers */
-#define QUESTIONS_SALT_TEXT 22U
 #define QUESTIONS_VALUE_MAX 640U
 
 typedef struct StoredQuestions {
@@ -20,7 +20,7 @@ typedef struct StoredQuestions {
 	char ids[QUESTIONS_MAX][QUESTION_ID_MAX + 1];
 	size_t n;
 	unsigned preparation;
-	char salt[QUESTIONS_SALT_TEXT + 1];
+	char salt[STRETCH_SALT_TEXT + 1];
 	uint8_t verifier[MAC_SIZE];
 	unsigned today;
 	int64_t day;

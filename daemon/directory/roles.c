@@ -9,7 +9,7 @@ enum { HELPDESK, ADMINISTRATOR, OWNER, ROOT, _ACTOR_N };
 /* Whose account it is; the highest that applies. */
 typedef enum Target { PERSON, STAFF_HELPDESK, STAFF_ADMINISTRATOR, IN_GROUP, SYSTEM, STAFF_OWNER, _TARGET_N } Target;
 
-/* Everything that is not said here is refused. Helpdesk never chooses a password, and sets no PIN that it then verifies. */
+/* Everything that is not said here is refused. Helpdesk never sets a password, nor a PIN that it would then verify. */
 static const bool has_verb[_ACTOR_N][_VERB_N] = {
 	[HELPDESK] = {
 		[VERB_SHOW] = true,
@@ -17,7 +17,6 @@ static const bool has_verb[_ACTOR_N][_VERB_N] = {
 		[VERB_REVOKE] = true,
 		[VERB_UNLOCK] = true,
 		[VERB_SET_MAIL] = true,
-		[VERB_GENERATE_PASSWORD] = true,
 		[VERB_VERIFY_PIN] = true,
 		[VERB_REMIND_USER_NAME] = true,
 	},
@@ -28,8 +27,7 @@ static const bool has_verb[_ACTOR_N][_VERB_N] = {
 		[VERB_UNLOCK] = true,
 		[VERB_SET_MAIL] = true,
 		[VERB_SET_PASSWORD] = true,
-		[VERB_GENERATE_PASSWORD] = true,
-		[VERB_SET_PIN] = true,
+				[VERB_SET_PIN] = true,
 		[VERB_VERIFY_PIN] = true,
 		[VERB_REMIND_USER_NAME] = true,
 	},
@@ -40,8 +38,7 @@ static const bool has_verb[_ACTOR_N][_VERB_N] = {
 		[VERB_UNLOCK] = true,
 		[VERB_SET_MAIL] = true,
 		[VERB_SET_PASSWORD] = true,
-		[VERB_GENERATE_PASSWORD] = true,
-		[VERB_SET_PIN] = true,
+				[VERB_SET_PIN] = true,
 		[VERB_VERIFY_PIN] = true,
 		[VERB_REMIND_USER_NAME] = true,
 	},
@@ -52,8 +49,7 @@ static const bool has_verb[_ACTOR_N][_VERB_N] = {
 		[VERB_UNLOCK] = true,
 		[VERB_SET_MAIL] = true,
 		[VERB_SET_PASSWORD] = true,
-		[VERB_GENERATE_PASSWORD] = true,
-		[VERB_SET_PIN] = true,
+				[VERB_SET_PIN] = true,
 		[VERB_VERIFY_PIN] = true,
 		[VERB_REMIND_USER_NAME] = true,
 	},

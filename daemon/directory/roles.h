@@ -10,8 +10,7 @@ typedef enum Verb {
 	VERB_REVOKE,
 	VERB_UNLOCK,
 	VERB_SET_MAIL,
-	VERB_SET_PASSWORD,      /* one that the staff member chooses, or a lasting one */
-	VERB_GENERATE_PASSWORD, /* temporary, and made here */
+	VERB_SET_PASSWORD,
 	VERB_SET_PIN,
 	VERB_VERIFY_PIN,
 	VERB_REMIND_USER_NAME,

@@ -178,6 +178,16 @@ void stored_delete(Changes *changes, const StoredToken *token)
 	changes_add(changes, CHANGE_DELETE, "pwresetToken", text);
 }
 
+void stored_sweep(Changes *changes, const Entry *entry, int64_t now)
+{
+	StoredTokens tokens;
+
+	stored_read(entry, &tokens);
+	for (size_t i = 0; i < tokens.n; i++)
+		if (now >= tokens.list[i].expiry)
+			stored_delete(changes, &tokens.list[i]);
+}
+
 void stored_add_class(Changes *changes, const Account *account)
 {
 	if (!account_has_class(account, "pwresetAccount"))

@@ -51,6 +51,8 @@ bool stored_verify(const StoredToken *token, const Call *call, const Account *ac
 /* Changes of one modify. */
 void stored_add(Changes *changes, const StoredToken *token);
 void stored_delete(Changes *changes, const StoredToken *token);
+/* Deletes those that have expired. */
+void stored_sweep(Changes *changes, const Entry *entry, int64_t now);
 /* The class that carries our attributes, for an entry that has not got it. */
 void stored_add_class(Changes *changes, const Account *account);
 

@@ -18,6 +18,7 @@ Worker *worker_free(Worker *worker)
 	config_free(worker->config);
 	pepper_wipe(&worker->pepper);
 	secret_wipe(&worker->ldap_password);
+	free(worker->root);
 	free(worker);
 	return NULL;
 }
@@ -126,6 +127,9 @@ int worker_new(Worker **ret, const char *root)
 	int r;
 
 	if (!worker)
+		return -ENOMEM;
+	worker->root = strdup(root);
+	if (!worker->root)
 		return -ENOMEM;
 	r = config_load(&worker->config, root, config_complain_stderr, NULL);
 	if (r == 0)

@@ -12,6 +12,7 @@
 #include "token.h"
 
 typedef struct Worker {
+	char *root; /* "" or a folder that stands for / */
 	Config *config;
 	Policy *policy;
 	Pepper pepper;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "address.h"
 #include "event.h"
 #include "hash.h"
 #include "temporary.h"
@@ -47,9 +48,21 @@ static void put_marker(Call *call, const Account *account, const PasswordWrite *
 
 	snprintf(event.what, sizeof(event.what), "%s", write->what);
 	snprintf(event.operation, sizeof(event.operation), "%s", call->caller.operation);
-	snprintf(event.ref, sizeof(event.ref), "%s", write->token ? write->token->id : "");
+	snprintf(event.ref, sizeof(event.ref), "%s", write->token ? write->token->id : write->ref);
 	snprintf(event.by, sizeof(event.by), "%s", write->by);
 	event_put(changes, account->entry, &event);
+}
+
+/* A one-time address ends with the redemption that it was set for. */
+static void put_addresses(Call *call, const Account *account, const PasswordWrite *write, Changes *changes)
+{
+	Addresses addresses;
+	int r;
+
+	addresses_read(account, call->worker->config, &addresses);
+	r = addresses_sweep(changes, &addresses, call->caller.now, write->token != NULL);
+	if (r < 0)
+		changes->error = r;
 }
 
 static void build(Call *call, const Account *account, const PasswordWrite *write, const Attempt *attempt,
@@ -58,6 +71,7 @@ static void build(Call *call, const Account *account, const PasswordWrite *write
 	stored_add_class(changes, account);
 	put_password(call, account, write, attempt, changes);
 	temporary_put(call, account, write->expires, changes);
+	put_addresses(call, account, write, changes);
 	if (write->history)
 		history_put(changes, account, write->history);
 	put_marker(call, account, write, changes);

@@ -26,6 +26,7 @@ typedef struct PasswordWrite {
 	const Ticket *ticket;     /* with token: it is verified anew whenever the entry is read again */
 	const char *what;         /* of the event: "changed" by the person, "set" by staff, "temporary" */
 	const char *by;           /* "" or the staff member */
+	const char *ref;          /* without token: what the event refers to, or "" */
 	int64_t expires;          /* of a temporary password; 0: a lasting one */
 } PasswordWrite;
 

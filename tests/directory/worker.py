@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-from slapd import PEOPLE
+from slapd import PEOPLE, TOP
 
 PROGRAM = os.environ.get("PWRESET_DIRECTORY", "/usr/lib/pwreset/pwreset-directory")
 DATA = os.environ.get("PWRESET_DATA", "/usr/share/pwreset")
@@ -57,10 +57,13 @@ class Site:
         self.config["directory"].update({key.replace("_", "-"): value for key, value in directory.items()})
         for name, values in (sections or {}).items():
             self.config.setdefault(name, {}).update(values)
-        for folder in ("etc/pwreset", "credentials", "usr/share"):
+        for folder in ("etc/pwreset", "credentials", "usr/share/pwreset"):
             (self.root / folder).mkdir(parents=True)
-        (self.root / "usr/share/pwreset").symlink_to(DATA)
+        for name in ("blocklist.filter", "blocklist.words"):
+            (self.root / "usr/share/pwreset" / name).symlink_to(f"{DATA}/{name}")
+        (self.root / "usr/share/pwreset/questions").symlink_to(TOP / "daemon/directory/questions")
         self.pepper = pepper or ["k1:" + base64.b64encode(secrets.token_bytes(32)).decode()]
+        self.names = {}
         self.write()
 
     def write(self):
@@ -77,10 +80,19 @@ class Site:
 
     def environment(self):
         return {"PATH": os.environ["PATH"], "CREDENTIALS_DIRECTORY": str(self.root / "credentials"),
-                **{key: os.environ[key] for key in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_PRELOAD") if key in os.environ}}
+                **{key: os.environ[key] for key in ("ASAN_OPTIONS", "UBSAN_OPTIONS") if key in os.environ},
+                **self.names}
 
     def worker(self, **environment):
         return Worker(self, environment)
+
+    def accounts(self, users=(), groups=()):
+        """What the host's name service knows, by nss_wrapper: (name, uid), and (group, gid, [members])."""
+        passwd, group = self.root / "passwd", self.root / "group"
+        passwd.write_text("".join(f"{name}:x:{uid}:10000::/:/bin/sh\n" for name, uid in users))
+        group.write_text("".join(f"{name}:x:{gid}:{','.join(members)}\n" for name, gid, members in groups))
+        self.names = {"NSS_WRAPPER_PASSWD": str(passwd), "NSS_WRAPPER_GROUP": str(group),
+                      "LD_PRELOAD": " ".join(filter(None, (os.environ.get("LD_PRELOAD"), "libnss_wrapper.so")))}
 
     def check(self):
         return subprocess.run([PROGRAM, "--check", f"--root={self.root}"], env=self.environment(), text=True,

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Passwords that are about to expire: whose, and the mail about it, once for each expiry. */
+#include <string.h>
+
+#include "admin.h"
+#include "event.h"
+#include "methods.h"
+#include "mint.h"
+#include "names.h"
+#include "own.h"
+#include "server_policy.h"
+
+#define DAY 86400
+#define DAYS_MAX 365
+#define RESERVE_MS 3000 /* of the call's time, for the answer and what the broker does with it */
+
+typedef struct ExpiryParameters {
+	const JsonNode *caller;
+	int64_t days;
+	const char *after;
+} ExpiryParameters;
+
+static const VarlinkField expiry_fields[] = {
+	CALLER_FIELD,
+	{ "days", JSON_INTEGER, offsetof(ExpiryParameters, days), true, 0 },
+	FIELD_STRING(ExpiryParameters, after, false, USER_NAME_MAX),
+	{ 0 },
+};
+
+/* Whether this expiry was told of; its time is the event's ref. */
+static bool was_reminded(const Entry *entry, int64_t expires)
+{
+	char ref[EVENT_REF_MAX];
+	Event event;
+
+	snprintf(ref, sizeof(ref), "%lld", (long long)expires);
+	return event_find_what(entry, "reminded", &event) && strcmp(event.ref, ref) == 0;
+}
+
+/* 1: is to be reminded; 0: not. */
+static int is_due(Call *call, const char *name, int64_t until)
+{
+	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
+	int64_t expires;
+	int r = account_find(call, name, &account);
+
+	if (r == ACCOUNT_E_NONE || r == ACCOUNT_E_AMBIGUOUS)
+		return 0;
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+	return account_state_reason(account.state) == NULL && password_expires(call, account.entry, &expires) &&
+	       expires > call->caller.now && expires <= until && !was_reminded(account.entry, expires);
+}
+
+/* "users" for the broker, which spools a request for each, and "next" when the time or the names did not suffice. */
+static int write_due(Call *call, const Names *names, int64_t until, JsonWriter *w)
+{
+	bool more = names->more;
+	size_t i = 0;
+
+	json_open(w, "users", '[');
+	for (; i < names->n; i++) {
+		int r;
+
+		if (i > 0 && directory_time_left(call->worker->directory) < RESERVE_MS) {
+			more = true;
+			break;
+		}
+		r = is_due(call, names->list[i], until);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			json_put_string(w, NULL, names->list[i]);
+	}
+	json_close(w, ']');
+	if (more && i > 0)
+		json_put_string(w, "next", names->list[i - 1]);
+	return 0;
+}
+
+METHOD(method_admin_remind_expiry)
+{
+	AUTO_NAMES Names names = { .after = "" };
+	ExpiryParameters p = { 0 };
+	Call call;
+	int r;
+
+	r = call_open(&call, serve, varlink, userdata, expiry_fields, &p);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (!roles_have(VERB_SET_PASSWORD, call.caller.roles))
+		return serve_fail(serve, VARLINK_E_PERMISSION_DENIED);
+	if (p.days < 1 || p.days > DAYS_MAX)
+		return serve_invalid(serve, "days");
+	if (p.after)
+		names.after = p.after;
+	r = names_walk(&call, NULL, &names);
+	if (r != 0)
+		return fail_directory(&call, r);
+	r = write_due(&call, &names, call.caller.now + p.days * DAY, serve_reply(serve));
+	return r < 0 ? fail_directory(&call, r) : serve_send(serve);
+}
+
+static int build_reminded(Call *call, const Account *account, Changes *changes, void *userdata)
+{
+	char text[EVENT_VALUE_MAX];
+	Event old;
+
+	if (event_find_what(account->entry, "reminded", &old) && event_format(&old, text, sizeof(text)) == 0)
+		changes_add(changes, CHANGE_DELETE, "pwresetEvent", text);
+	account_put_event(call, account, "reminded", userdata, "", changes);
+	return 0;
+}
+
+int mint_expiry(Call *call, const MintRequest *request, Account *account)
+{
+	char ref[EVENT_REF_MAX];
+	Addresses addresses;
+	int64_t expires;
+	MailTo to;
+	int r;
+
+	if (!password_expires(call, account->entry, &expires) || expires <= call->caller.now ||
+	    (was_reminded(account->entry, expires) && request->attempt <= 1))
+		return mint_skip(call, "not-done", 0);
+	addresses_read(account, call->worker->config, &addresses);
+	mail_to_recovery(call, account, &addresses, &to);
+	mail_to_keep(&addresses, &to);
+	if (to.n == 0)
+		return mint_skip(call, "no-address", 0);
+	snprintf(ref, sizeof(ref), "%lld", (long long)expires);
+	if (!was_reminded(account->entry, expires)) {
+		r = account_modify(call, account, build_reminded, ref);
+		if (r != 0)
+			return fail_directory(call, r);
+	}
+	return mint_mail(call, request, account, &to, &(MailValues){ .minutes = (expires - request->created) / 60 });
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Walking through all people in the order of their names, a bounded number at a time: each walk keeps the first names behind
+ * the last one of the walk before, whatever order the directory gives them in.
+ */
+#pragma once
+
+#include "account.h"
+
+#define NAMES_MAX 1000U
+
+typedef struct Names {
+	const char *after; /* "" at the start */
+	char *list[NAMES_MAX];
+	size_t n;
+	bool more; /* there were further ones */
+} Names;
+
+#define AUTO_NAMES CLEANUP(names_deinit)
+void names_deinit(Names *names);
+
+/* filter: in addition to people-filter=, or NULL. -EINVAL: it is no filter. */
+int names_walk(Call *call, const char *filter, Names *names);
