@@ -144,8 +144,9 @@ static int reply_read(Client *client, uint64_t deadline, VarlinkReply *reply)
 		if (r < 0)
 			return r;
 	}
+	/* Too long for a message is no Varlink; -EMSGSIZE is what the caller's own words were. */
 	if (r < 0)
-		return r;
+		return r == -EMSGSIZE ? -EBADMSG : r;
 	r = varlink_reply_parse(reply, root);
 	if (r < 0)
 		return r;

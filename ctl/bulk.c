@@ -15,7 +15,8 @@
 #include "verbs.h"
 
 #define CALL_USERS_MAX 500        /* of the interface */
-#define CALL_BYTES_MAX 40000      /* of names in a call; escapes and the results come on top */
+#define CALL_BYTES_MAX 56000      /* of a call and of its reply, whichever is longer */
+#define NAME_BYTES 56             /* around a name in the reply: {"user":"…","status":"…"}, with the longest status */
 #define TRIES_MAX 12              /* in a row without progress, the pauses between doubling */
 #define PAUSE_MAX_S 30
 #define BATCH_ID_BYTES 12
@@ -126,13 +127,22 @@ static void results_take(Run *run, const JsonNode *parameters)
 	}
 }
 
+static size_t name_cost(const char *name)
+{
+	size_t n = NAME_BYTES;
+
+	for (; *name; name++)
+		n += *name == '"' || *name == '\\' ? 2 : 1;
+	return n;
+}
+
 /* As many names as fit into a call. */
 static size_t part_size(const Run *run)
 {
 	size_t n = 0, bytes = 0;
 
 	while (run->done + n < run->names.n && n < CALL_USERS_MAX) {
-		bytes += strlen(run->names.list[run->done + n]) + 4;
+		bytes += name_cost(run->names.list[run->done + n]);
 		if (n > 0 && bytes > CALL_BYTES_MAX)
 			break;
 		n++;

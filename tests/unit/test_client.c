@@ -105,7 +105,7 @@ static void test_answer_too_long(void **state UNUSED)
 
 	assert_non_null(bytes);
 	memset(bytes, ' ', 2 * VARLINK_MESSAGE_MAX);
-	assert_int_equal(call_against(bytes, 2 * VARLINK_MESSAGE_MAX, true), -EMSGSIZE);
+	assert_int_equal(call_against(bytes, 2 * VARLINK_MESSAGE_MAX, true), -EBADMSG);
 }
 
 static void test_more(void **state UNUSED)
