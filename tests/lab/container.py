@@ -73,14 +73,6 @@ def alive(process):
     return process is not None and start_time(process[0]) == process[1]
 
 
-def build_root():
-    """The folder of a ready root; builds it the first time."""
-    done = subprocess.run([HERE / "root.sh"], stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise LabError("tests/lab/root.sh failed")
-    return pathlib.Path(done.stdout.strip())
-
-
 def _children(pid):
     try:
         return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -212,7 +204,7 @@ class Container:
         name = name or f"t{os.getpid()}-{next(_numbers)}"
         if not NAME.match(name):
             raise LabError(f"{name!r} is no name for a lab: small letters, digits, hyphens")
-        root = build_root()
+        root = cls.build_root()
         owner = [os.getpid(), start_time(os.getpid())]
         state = State(name, str(root), str(SPACE / name), owner=owner)
         state.facts["keep"] = keep
@@ -223,6 +215,14 @@ class Container:
             (container.folder / part).mkdir(parents=True, mode=0o755)
         container.write_before_boot("/etc/machine-id", uuid.uuid4().hex + "\n", 0o444)
         return container
+
+    @staticmethod
+    def build_root(script=HERE / "root.sh"):
+        """The folder of a ready root; builds it the first time."""
+        done = subprocess.run([script], stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise LabError(f"{script} failed")
+        return pathlib.Path(done.stdout.strip())
 
     @property
     def name(self):

@@ -45,6 +45,16 @@ PKGS_WEB=(
 	chromium fonts-dejavu-core nginx-light apache2 openssl python3
 )
 
+# SELinux module: the policy's headers build it, its store and setools let the tests read the whole.
+PKGS_SELINUX=(
+	selinux-policy-default selinux-policy-dev checkpolicy semodule-utils policycoreutils
+	secilc make python3-setools
+)
+
+# The virtual machine of tools/vm-test on the host, and what its root has beside the lab's.
+PKGS_VM=(qemu-system-x86 e2fsprogs policycoreutils gcc libc6-dev)
+PKGS_VM_ROOT=(linux-image-cloud-amd64 selinux-policy-default policycoreutils python3-pexpect curl)
+
 # How long to wait for another apt or dpkg that holds the lock.
 PKGS_LOCK_WAIT_S=600
 
