@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The child has two sockets to its parent and nothing else: no Varlink connection, no network, no core file. */
+/* The child has two sockets to its parent and nothing else: no Varlink connection, no network, no
+ * core file. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,14 +13,16 @@
 #include "child.h"
 #include "macros.h"
 
-#define CPU_SECONDS_MAX 20 /* a session of a hundred messages needs a hundredth of it; a spin ends here */
+#define CPU_SECONDS_MAX                                                                            \
+	20 /* a session of a hundred messages needs a hundredth of it; a spin ends here */
 
 static int limits_set(void)
 {
 	const struct rlimit cpu = { CPU_SECONDS_MAX, CPU_SECONDS_MAX };
 	const struct rlimit none = { 0, 0 };
 
-	if (setrlimit(RLIMIT_CPU, &cpu) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+	if (setrlimit(RLIMIT_CPU, &cpu) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0) < 0)
 		return -errno;
 	return 0;
 }
@@ -27,12 +30,14 @@ static int limits_set(void)
 /* Leaves stderr (for libesmtp's assertions) and the two sockets. */
 static int descriptors_close(int stream, int orders)
 {
-	unsigned low = (unsigned)(stream < orders ? stream : orders), high = (unsigned)(stream < orders ? orders : stream);
+	unsigned low = (unsigned)(stream < orders ? stream : orders),
+		 high = (unsigned)(stream < orders ? orders : stream);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		return -errno;
-	if ((low > 3 && close_range(3, low - 1, 0) < 0) || (high > low + 1 && close_range(low + 1, high - 1, 0) < 0) ||
+	if ((low > 3 && close_range(3, low - 1, 0) < 0) ||
+	    (high > low + 1 && close_range(low + 1, high - 1, 0) < 0) ||
 	    close_range(high + 1, ~0U, 0) < 0)
 		return -errno;
 	return 0;

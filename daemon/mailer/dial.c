@@ -76,8 +76,8 @@ void dial_trace_error(Trace *trace, const char *step, int error)
 }
 
 /* Each address in turn; those that hang leave their share of the time to the others. */
-static int addresses_try(Wire **ret, const RelaySettings *settings, const SmtpAddresses *list, Deadline deadline,
-			 Trace *trace)
+static int addresses_try(Wire **ret, const RelaySettings *settings, const SmtpAddresses *list,
+			 Deadline deadline, Trace *trace)
 {
 	char text[SMTP_ADDRESSES_MAX * 128];
 	TraceCause cause = CAUSE_UNREACHABLE;
@@ -98,7 +98,8 @@ static int addresses_try(Wire **ret, const RelaySettings *settings, const SmtpAd
 			cause = CAUSE_NOT_LOCAL;
 			continue;
 		}
-		r = wire_connect(ret, (const struct sockaddr *)&list->address[i], list->len[i], share);
+		r = wire_connect(ret, (const struct sockaddr *)&list->address[i], list->len[i],
+				 share);
 		if (r == 0) {
 			trace_ok(trace, "connect", text);
 			return 0;
@@ -131,7 +132,8 @@ static int greeting_read(Wire *wire, Deadline deadline, Reply *reply, Trace *tra
 	return 0;
 }
 
-static int tls_begin(Wire *wire, const RelaySettings *settings, TlsVerdict *verdict, Deadline deadline, Trace *trace)
+static int tls_begin(Wire *wire, const RelaySettings *settings, TlsVerdict *verdict,
+		     Deadline deadline, Trace *trace)
 {
 	char text[TRACE_TEXT_MAX];
 	TraceCause cause;
@@ -141,11 +143,13 @@ static int tls_begin(Wire *wire, const RelaySettings *settings, TlsVerdict *verd
 	buf_init(&out, text, sizeof(text));
 	r = wire_start_tls(wire, settings->context, settings->host, verdict, deadline);
 	if (r == -EBADMSG && settings->tls == CONFIG_TLS_TLS) {
-		trace_fail(trace, "TLS", CAUSE_TLS, "handshake failed: the relay speaks in clear text");
+		trace_fail(trace, "TLS", CAUSE_TLS,
+			   "handshake failed: the relay speaks in clear text");
 		return r;
 	}
 	if (r == -EBADMSG) {
-		trace_fail(trace, "STARTTLS", CAUSE_INJECTED, "bytes in clear text where TLS has to begin");
+		trace_fail(trace, "STARTTLS", CAUSE_INJECTED,
+			   "bytes in clear text where TLS has to begin");
 		return r;
 	}
 	if (r == -EPROTO) {
@@ -166,8 +170,8 @@ static int tls_begin(Wire *wire, const RelaySettings *settings, TlsVerdict *verd
 }
 
 /* A command whose reply must have the code. */
-static int command(Wire *wire, const char *step, TraceCause cause, const char *line, int code, Deadline deadline,
-		   Reply *reply, Trace *trace)
+static int command(Wire *wire, const char *step, TraceCause cause, const char *line, int code,
+		   Deadline deadline, Reply *reply, Trace *trace)
 {
 	char text[REPLY_TEXT_MAX + 16];
 	Buf out;
@@ -190,8 +194,8 @@ static int command(Wire *wire, const char *step, TraceCause cause, const char *l
 	return 0;
 }
 
-static int starttls(Wire *wire, const RelaySettings *settings, TlsVerdict *verdict, Deadline deadline, Reply *reply,
-		    Trace *trace)
+static int starttls(Wire *wire, const RelaySettings *settings, TlsVerdict *verdict,
+		    Deadline deadline, Reply *reply, Trace *trace)
 {
 	char line[HOST_NAME_MAX_LEN + 16];
 	Buf out;
@@ -206,14 +210,15 @@ static int starttls(Wire *wire, const RelaySettings *settings, TlsVerdict *verdi
 		trace_fail(trace, "STARTTLS", CAUSE_NO_STARTTLS, "not offered");
 		return -EPROTO;
 	}
-	r = command(wire, "STARTTLS", CAUSE_NO_STARTTLS, "STARTTLS\r\n", 220, deadline, reply, trace);
+	r = command(wire, "STARTTLS", CAUSE_NO_STARTTLS, "STARTTLS\r\n", 220, deadline, reply,
+		    trace);
 	if (r < 0)
 		return r;
 	return tls_begin(wire, settings, verdict, deadline, trace);
 }
 
-int dial(Wire **ret, const RelaySettings *settings, const SmtpAddresses *addresses, TlsVerdict *verdict, Deadline deadline,
-	 Trace *trace)
+int dial(Wire **ret, const RelaySettings *settings, const SmtpAddresses *addresses,
+	 TlsVerdict *verdict, Deadline deadline, Trace *trace)
 {
 	CLEANUP(wire_freep) Wire *wire = NULL;
 	AUTO_FREE Reply *reply = malloc(sizeof(*reply));
@@ -230,7 +235,8 @@ int dial(Wire **ret, const RelaySettings *settings, const SmtpAddresses *address
 		r = starttls(wire, settings, verdict, deadline, reply, trace);
 	if (r < 0)
 		return r;
-	/* The one place where a connection is let through: in clear text only where the configuration says so. */
+	/* The one place where a connection is let through: in clear text only where the
+	 * configuration says so. */
 	if (settings->tls != CONFIG_TLS_NONE && !wire_tls(wire))
 		return -EPROTO;
 	*ret = STEAL(wire);

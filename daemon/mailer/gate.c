@@ -28,14 +28,15 @@ static const struct {
 	const char *word;
 	GateTurn turn;
 } words[] = {
-	{ "EHLO ", TURN_EHLO },	     { "AUTH ", TURN_AUTH },  { "MAIL FROM:<", TURN_MAIL }, { "RCPT TO:<", TURN_RCPT },
-	{ "DATA\r\n", TURN_DATA }, { "RSET\r\n", TURN_RSET }, { "QUIT\r\n", TURN_QUIT },
+	{ "EHLO ", TURN_EHLO },	    { "AUTH ", TURN_AUTH },    { "MAIL FROM:<", TURN_MAIL },
+	{ "RCPT TO:<", TURN_RCPT }, { "DATA\r\n", TURN_DATA }, { "RSET\r\n", TURN_RSET },
+	{ "QUIT\r\n", TURN_QUIT },
 };
 
 static const char *const names[] = {
-	[TURN_EHLO] = "EHLO", [TURN_AUTH] = "AUTH", [TURN_AUTH_MORE] = "AUTH", [TURN_MAIL] = "MAIL",
-	[TURN_RCPT] = "RCPT", [TURN_DATA] = "DATA", [TURN_TEXT] = "message",   [TURN_RSET] = "RSET",
-	[TURN_QUIT] = "QUIT",
+	[TURN_EHLO] = "EHLO",	 [TURN_AUTH] = "AUTH", [TURN_AUTH_MORE] = "AUTH",
+	[TURN_MAIL] = "MAIL",	 [TURN_RCPT] = "RCPT", [TURN_DATA] = "DATA",
+	[TURN_TEXT] = "message", [TURN_RSET] = "RSET", [TURN_QUIT] = "QUIT",
 };
 
 static GateTurn turn_name(const Gate *gate)
@@ -56,13 +57,15 @@ static bool turn_complete(const Gate *gate)
 	return gate->turn_len >= len && memcmp(gate->turn + gate->turn_len - len, end, len) == 0;
 }
 
-/* Waits for libesmtp: 1 a report instead of a command, 0 a command in gate->turn, or a negative errno. */
+/* Waits for libesmtp: 1 a report instead of a command, 0 a command in gate->turn, or a negative
+ * errno. */
 static int turn_read(Gate *gate, SmtpReport *report)
 {
 	gate->turn_len = 0;
 	for (;;) {
 		struct pollfd p[] = { { .fd = gate->child->stream, .events = POLLIN },
-				      { .fd = gate->child->orders, .events = report ? POLLIN : 0 } };
+				      { .fd = gate->child->orders,
+					.events = report ? POLLIN : 0 } };
 		Deadline now = monotonic_ms();
 		ssize_t n;
 
@@ -74,10 +77,12 @@ static int turn_read(Gate *gate, SmtpReport *report)
 		if (n <= 0)
 			continue;
 		if (p[0].revents == 0 && (p[1].revents & POLLIN))
-			return recv(gate->child->orders, report, sizeof(*report), MSG_DONTWAIT) == sizeof(*report) ? 1
-														    : -EPROTO;
-		n = recv(gate->child->stream, gate->turn + gate->turn_len, sizeof(gate->turn) - 1 - gate->turn_len,
-			 MSG_DONTWAIT);
+			return recv(gate->child->orders, report, sizeof(*report), MSG_DONTWAIT) ==
+					       sizeof(*report)
+				       ? 1
+				       : -EPROTO;
+		n = recv(gate->child->stream, gate->turn + gate->turn_len,
+			 sizeof(gate->turn) - 1 - gate->turn_len, MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (n <= 0)
@@ -102,7 +107,10 @@ static int answer(const Gate *gate, int code, const char *text)
 	if (out.overflow)
 		return -EMSGSIZE;
 	/* The pair's buffer is empty at this point, so this does not block. */
-	return send(gate->child->stream, line, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)out.len ? 0 : -EPROTO;
+	return send(gate->child->stream, line, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+			       (ssize_t)out.len
+		       ? 0
+		       : -EPROTO;
 }
 
 int gate_greet(Gate *gate)
@@ -139,7 +147,9 @@ static int turn_permit(Gate *gate, GateTurn turn)
 	case TURN_MAIL:
 		if (gate->needs_auth && !gate->authenticated)
 			return broken(gate, "MAIL without the AUTH that the configuration demands");
-		return path_right(gate, "MAIL FROM:<", gate->job->from) ? 0 : broken(gate, "another sender");
+		return path_right(gate, "MAIL FROM:<", gate->job->from)
+			       ? 0
+			       : broken(gate, "another sender");
 	case TURN_RCPT:
 		if (c->sender / 100 == 2 && path_right(gate, "RCPT TO:<", gate->job->to))
 			return 0;
@@ -164,7 +174,8 @@ static int exchange(Gate *gate, GateTurn turn)
 
 	/* What came unasked would be taken for the reply: a farewell at best. */
 	if (!wire_quiet(gate->wire)) {
-		trace_fail(gate->trace, names[turn], CAUSE_LOST, "the relay spoke out of turn or ended the connection");
+		trace_fail(gate->trace, names[turn], CAUSE_LOST,
+			   "the relay spoke out of turn or ended the connection");
 		return GATE_E_LOST;
 	}
 	/* libesmtp does not know RFC 6531: its word is added to its command. */
@@ -207,7 +218,8 @@ static void trace_reply(Gate *gate, GateTurn turn, TraceCause cause)
 
 static int judge_ehlo(Gate *gate)
 {
-	/* CRAM-MD5 is not among them: libesmtp 1.1.0 looks for its plugin under a name that it is not installed by. */
+	/* CRAM-MD5 is not among them: libesmtp 1.1.0 looks for its plugin under a name that it is
+	 * not installed by. */
 	static const char *const ways[] = { "PLAIN", "LOGIN" };
 	char offer[32];
 	const char *rest;
@@ -235,7 +247,9 @@ static int judge_auth(Gate *gate, GateTurn turn)
 	const Reply *reply = &gate->reply;
 
 	if (reply->code == 334 && reply->n_lines == 1 && reply->text_len <= CHALLENGE_MAX &&
-	    strspn(reply->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") == reply->text_len) {
+	    strspn(reply->text,
+		   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") ==
+		    reply->text_len) {
 		gate->expects = TURN_AUTH_MORE;
 		return answer(gate, 334, reply->text) < 0 ? broken(gate, "it died") : 0;
 	}
@@ -258,18 +272,22 @@ static TraceCause transaction_cause(GateTurn turn, int class)
 	return turn == TURN_MAIL ? CAUSE_SENDER : CAUSE_CONTENT;
 }
 
-/* MAIL, RCPT, DATA and the text: the code is kept for the verdict and passed on for libesmtp to make its own. */
+/* MAIL, RCPT, DATA and the text: the code is kept for the verdict and passed on for libesmtp to
+ * make its own. */
 static int judge_transaction(Gate *gate, GateTurn turn)
 {
-	int code = gate->reply.code, class = reply_class(&gate->reply), wanted = turn == TURN_DATA ? 3 : 2;
+	int code = gate->reply.code, class = reply_class(&gate->reply),
+	    wanted = turn == TURN_DATA ? 3 : 2;
 	int *keep = turn == TURN_MAIL	? &gate->codes.sender
 		    : turn == TURN_RCPT ? &gate->codes.recipient
 		    : turn == TURN_DATA ? &gate->codes.data
 					: &gate->codes.transfer;
 
-	if (code == 421 || (class != wanted && class < 4) || (turn == TURN_DATA && class == 3 && code != 354)) {
+	if (code == 421 || (class != wanted && class < 4) ||
+	    (turn == TURN_DATA && class == 3 && code != 354)) {
 		trace_reply(gate, turn, code == 421 ? CAUSE_LOST : CAUSE_NOT_SMTP);
-		/* 421 to the text means that it was not taken; anything else there means nothing. */
+		/* 421 to the text means that it was not taken; anything else there means nothing.
+		 */
 		return turn == TURN_TEXT && code != 421 ? GATE_E_UNKNOWN : GATE_E_LOST;
 	}
 	*keep = code;
@@ -289,7 +307,8 @@ static int judge(Gate *gate, GateTurn turn)
 	case TURN_AUTH_MORE:
 		return judge_auth(gate, turn);
 	case TURN_RSET:
-		/* libesmtp does not look: it would put the next message into what is left of this one. */
+		/* libesmtp does not look: it would put the next message into what is left of this
+		 * one. */
 		if (gate->reply.code != 250) {
 			trace_reply(gate, turn, CAUSE_LOST);
 			return GATE_E_LOST;
@@ -300,11 +319,13 @@ static int judge(Gate *gate, GateTurn turn)
 	}
 }
 
-/* An address beyond ASCII at a relay that cannot take it: refused here, before the relay hears of the message. */
+/* An address beyond ASCII at a relay that cannot take it: refused here, before the relay hears of
+ * the message. */
 static int refuse_utf8(Gate *gate)
 {
 	gate->codes.sender = 550;
-	trace_fail(gate->trace, "MAIL", CAUSE_SMTPUTF8, "the address needs SMTPUTF8, which the relay does not offer");
+	trace_fail(gate->trace, "MAIL", CAUSE_SMTPUTF8,
+		   "the address needs SMTPUTF8, which the relay does not offer");
 	return answer(gate, 550, NULL) < 0 ? broken(gate, "it died") : 0;
 }
 

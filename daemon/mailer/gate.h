@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The gate between libesmtp and the relay. Commands and replies alternate strictly (libesmtp is told of no extension but
- * one way of AUTH, so it does not pipeline); each command is held against what the configuration and this message allow,
- * each reply is read by reply.h, and libesmtp gets a short one made from it. So a hostile relay never reaches
- * libesmtp's parser, and libesmtp's errors never reach the relay.
+ * The gate between libesmtp and the relay. Commands and replies alternate strictly (libesmtp is
+ * told of no extension but one way of AUTH, so it does not pipeline); each command is held against
+ * what the configuration and this message allow, each reply is read by reply.h, and libesmtp gets a
+ * short one made from it. So a hostile relay never reaches libesmtp's parser, and libesmtp's errors
+ * never reach the relay.
  */
 #pragma once
 
@@ -15,10 +16,11 @@
 
 enum {
 	_GATE_E_SUCCESS,
-	GATE_E_LOST,    /* the session is over, and the relay has not got the text: another session may try */
+	GATE_E_LOST, /* the session is over, and the relay has not got the text: another session may
+			try */
 	GATE_E_UNKNOWN, /* over after the text was handed over: nobody knows */
 	GATE_E_REFUSED, /* the session does not fulfil what the configuration demands */
-	GATE_E_BROKEN,  /* libesmtp died, gave up or said something that it may not */
+	GATE_E_BROKEN,	/* libesmtp died, gave up or said something that it may not */
 };
 
 /* Status codes as they came from the relay, 0 where none came. */
@@ -30,16 +32,16 @@ typedef struct GateCodes {
 } GateCodes;
 
 typedef struct Gate {
-	Wire *wire;          /* none of these is owned */
+	Wire *wire; /* none of these is owned */
 	const Child *child;
 	const SmtpJob *job;
 	Trace *trace;
 	Deadline deadline;
-	bool needs_auth;     /* [mail] user= is set: nothing passes before it succeeded */
-	bool needs_utf8;     /* this address cannot be written without SMTPUTF8 */
+	bool needs_auth; /* [mail] user= is set: nothing passes before it succeeded */
+	bool needs_utf8; /* this address cannot be written without SMTPUTF8 */
 	bool offers_utf8;
 	bool authenticated;
-	int expects;         /* GateTurn: what libesmtp's next line is, when its first word does not tell */
+	int expects; /* GateTurn: what libesmtp's next line is, when its first word does not tell */
 	GateCodes codes;
 	Reply reply;
 	size_t turn_len;

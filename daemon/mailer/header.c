@@ -120,8 +120,8 @@ void header_put_text(Buf *out, const char *name, const char *text)
 
 static bool is_phrase(const char *text)
 {
-	return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~ ") ==
-	       strlen(text);
+	return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+"
+			    "-/=?^_`{|}~ ") == strlen(text);
 }
 
 static size_t put_quoted(Buf *out, const char *text)

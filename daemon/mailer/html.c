@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A small reading of the HTML tokenizer, a byte at a time. It is no judge of documents: where it is in doubt it believes to be
- * inside a tag, where values are refused.
+ * A small reading of the HTML tokenizer, a byte at a time. It is no judge of documents: where it is
+ * in doubt it believes to be inside a tag, where values are refused.
  */
 
 #include <string.h>
@@ -23,12 +23,14 @@ static bool is_letter(char c)
 	return lower(c) >= 'a' && lower(c) <= 'z';
 }
 
-/* A name too long for the buffer matches none that is allowed: it ends in a byte that no name has. */
+/* A name too long for the buffer matches none that is allowed: it ends in a byte that no name has.
+ */
 static void word_add(char word[static HTML_WORD_MAX], char c)
 {
 	size_t len = strlen(word);
 
-	word[len < HTML_WORD_MAX - 1 ? len : HTML_WORD_MAX - 2] = len < HTML_WORD_MAX - 1 ? lower(c) : '!';
+	word[len < HTML_WORD_MAX - 1 ? len : HTML_WORD_MAX - 2] =
+		len < HTML_WORD_MAX - 1 ? lower(c) : '!';
 	if (len < HTML_WORD_MAX - 1)
 		word[len + 1] = '\0';
 }
@@ -54,7 +56,8 @@ static void tail_add(Html *html, char c)
 
 static bool is_raw(const Html *html)
 {
-	return !html->closing && (strcmp(html->element, "script") == 0 || strcmp(html->element, "style") == 0);
+	return !html->closing &&
+	       (strcmp(html->element, "script") == 0 || strcmp(html->element, "style") == 0);
 }
 
 static void tag_step(Html *html, char c)

@@ -8,17 +8,17 @@
 
 typedef enum HtmlPlace {
 	HTML_TEXT,
-	HTML_OPENING,     /* behind '<' */
-	HTML_ELEMENT,     /* in the name of an element */
-	HTML_TAG,         /* in a tag, between attributes */
-	HTML_NAME,        /* in the name of an attribute */
-	HTML_EQUALS,      /* behind '=' */
-	HTML_DOUBLE,      /* in a value between double quotes */
+	HTML_OPENING, /* behind '<' */
+	HTML_ELEMENT, /* in the name of an element */
+	HTML_TAG,     /* in a tag, between attributes */
+	HTML_NAME,    /* in the name of an attribute */
+	HTML_EQUALS,  /* behind '=' */
+	HTML_DOUBLE,  /* in a value between double quotes */
 	HTML_SINGLE,
 	HTML_BARE,
 	HTML_COMMENT,
 	HTML_DECLARATION,
-	HTML_RAW,         /* in a script or a style */
+	HTML_RAW, /* in a script or a style */
 } HtmlPlace;
 
 typedef struct Html {
@@ -26,7 +26,7 @@ typedef struct Html {
 	bool closing; /* the tag is an end tag */
 	char element[HTML_WORD_MAX];
 	char attribute[HTML_WORD_MAX];
-	size_t value_len; /* bytes of the attribute's value so far */
+	size_t value_len;	  /* bytes of the attribute's value so far */
 	char tail[HTML_WORD_MAX]; /* the last bytes, to see how a comment or script ends */
 } Html;
 

@@ -16,7 +16,8 @@ typedef struct Reader {
 	void *userdata;
 } Reader;
 
-static const char *const word_keys[_WORD_MAX] = { "minute", "minutes", "hour", "hours", "day", "days" };
+static const char *const word_keys[_WORD_MAX] = { "minute", "minutes", "hour",
+						  "hours",  "day",     "days" };
 static const char *const date_parts[] = { "day", "month", "year", "hour", "minute", "offset" };
 
 static int refuse(const Reader *reader, const IniPlace *place, const char *message)
@@ -42,7 +43,8 @@ static bool keep_months(LanguageWords *words, const char *value)
 	for (; *value != '\0'; value += strspn(value, " ")) {
 		size_t len = strcspn(value, " ");
 
-		if (n == ARRAY_SIZE(words->months) || len >= sizeof(words->months[0]) || words->months[n][0] != '\0')
+		if (n == ARRAY_SIZE(words->months) || len >= sizeof(words->months[0]) ||
+		    words->months[n][0] != '\0')
 			return false;
 		memcpy(words->months[n++], value, len);
 		value += len;
@@ -80,7 +82,8 @@ static bool keep_direction(LanguageWords *words, const char *value)
 	       keep(words->direction, sizeof(words->direction), value);
 }
 
-static int assignment(const IniPlace *place, const char *section, const char *key, const char *value, void *userdata)
+static int assignment(const IniPlace *place, const char *section, const char *key,
+		      const char *value, void *userdata)
 {
 	Reader *reader = userdata;
 	LanguageWords *w = reader->words;
@@ -102,17 +105,21 @@ static int assignment(const IniPlace *place, const char *section, const char *ke
 		while (i < _WORD_MAX && strcmp(key, word_keys[i]) != 0)
 			i++;
 		if (i == _WORD_MAX)
-			return refuse(reader, place, "Unknown key. Known: direction months first date minute minutes hour hours "
-						     "day days.");
+			return refuse(reader, place,
+				      "Unknown key. Known: direction months first date minute "
+				      "minutes hour hours day days.");
 		ok = keep(w->words[i], sizeof(w->words[i]), value);
 	}
 	if (!ok)
-		return refuse(reader, place, "Bad value: direction is ltr or rtl; months are twelve words; in date only {day} {month} "
-					     "{year} {hour} {minute} {offset}; no key twice, empty or very long.");
+		return refuse(reader, place,
+			      "Bad value: direction is ltr or rtl; months are twelve words; in "
+			      "date only {day} {month} {year} {hour} {minute} {offset}; no key "
+			      "twice, empty or very long.");
 	return 0;
 }
 
-int language_parse(LanguageWords *ret, const char *file, const char *text, size_t len, IniComplaint complain, void *userdata)
+int language_parse(LanguageWords *ret, const char *file, const char *text, size_t len,
+		   IniComplaint complain, void *userdata)
 {
 	const IniPlace whole = { .file = file };
 	LanguageWords words = { .direction = "" };
@@ -126,7 +133,9 @@ int language_parse(LanguageWords *ret, const char *file, const char *text, size_
 		return refuse(&reader, &whole, "direction=, months= and date= are needed.");
 	for (size_t i = 0; i < _WORD_MAX; i++)
 		if (words.words[i][0] == '\0')
-			return refuse(&reader, &whole, "minute=, minutes=, hour=, hours=, day= and days= are needed.");
+			return refuse(
+				&reader, &whole,
+				"minute=, minutes=, hour=, hours=, day= and days= are needed.");
 	*ret = words;
 	return 0;
 }

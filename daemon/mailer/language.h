@@ -20,13 +20,14 @@ typedef enum LanguageWord {
 typedef struct LanguageWords {
 	char direction[4]; /* ltr, rtl */
 	char months[12][24];
-	char first[8]; /* the first day of a month: "1", "1er" */
+	char first[8];		      /* the first day of a month: "1", "1er" */
 	char date[LANGUAGE_WHEN_MAX]; /* {day} {month} {year} {hour} {minute} {offset} */
 	char words[_WORD_MAX][24];
 } LanguageWords;
 
 /* 0, or -EBADMSG after a complaint (unknown key, bad value, a key that is missing). */
-int language_parse(LanguageWords *ret, const char *file, const char *text, size_t len, IniComplaint complain, void *userdata);
+int language_parse(LanguageWords *ret, const char *file, const char *text, size_t len,
+		   IniComplaint complain, void *userdata);
 
 /* "21 November 2026, 19:40 (UTC+01:00)", in the time zone of this host. */
 int language_date(const LanguageWords *words, int64_t time, char *ret, size_t size);

@@ -17,7 +17,8 @@ static const Language *language_exact(const Library *library, MailKind kind, con
 {
 	for (size_t i = 0; i < library->n_languages; i++)
 		if (strcasecmp(library->languages[i].tag, tag) == 0)
-			return library->languages[i].kinds[kind].text ? &library->languages[i] : NULL;
+			return library->languages[i].kinds[kind].text ? &library->languages[i]
+								      : NULL;
 	return NULL;
 }
 
@@ -91,8 +92,8 @@ const Language *library_choose(const Library *library, MailKind kind, const char
 }
 
 /*
- * Templates have a paragraph on one line, because only here it is known how long the values are. Lines that begin with a
- * blank are left alone, and so is what has no blank, such as a link.
+ * Templates have a paragraph on one line, because only here it is known how long the values are.
+ * Lines that begin with a blank are left alone, and so is what has no blank, such as a link.
  */
 static void put_wrapped(Buf *out, const char *text)
 {
@@ -107,7 +108,8 @@ static void put_wrapped(Buf *out, const char *text)
 		for (size_t i = 0; i < len; i++)
 			columns += ((unsigned char)text[i] & 0xc0) != 0x80;
 		/* The blank before this word is already there: it becomes the end of the line. */
-		if (!indented && column > 0 && column + columns > TEXT_COLUMNS && out->len > 0 && !out->overflow) {
+		if (!indented && column > 0 && column + columns > TEXT_COLUMNS && out->len > 0 &&
+		    !out->overflow) {
 			out->data[out->len - 1] = '\n';
 			column = 0;
 		}
@@ -117,13 +119,15 @@ static void put_wrapped(Buf *out, const char *text)
 		if (*text == '\0')
 			break;
 		/* What absent values leave is one empty line, not several. */
-		if (*text != '\n' || out->len < 2 || out->data[out->len - 1] != '\n' || out->data[out->len - 2] != '\n')
+		if (*text != '\n' || out->len < 2 || out->data[out->len - 1] != '\n' ||
+		    out->data[out->len - 2] != '\n')
 			buf_putc(out, *text);
 		column = *text++ == '\n' ? 0 : column + 1;
 	}
 }
 
-static void framed(const Template *layout, const Template *inner, Values *values, Buf *scratch, Buf *out)
+static void framed(const Template *layout, const Template *inner, Values *values, Buf *scratch,
+		   Buf *out)
 {
 	buf_init(scratch, scratch->data, scratch->size);
 	template_render(inner, values, scratch);
@@ -134,7 +138,8 @@ static void framed(const Template *layout, const Template *inner, Values *values
 	buf_wipe(scratch);
 }
 
-static void text_framed(const Language *language, const Template *inner, Values *values, Buf *scratch, Buf *out)
+static void text_framed(const Language *language, const Template *inner, Values *values,
+			Buf *scratch, Buf *out)
 {
 	char memory[TEXT_MAX];
 	Buf raw;
@@ -146,16 +151,18 @@ static void text_framed(const Language *language, const Template *inner, Values 
 	buf_wipe(&raw);
 }
 
-int library_render(const Library *library, const Language *language, MailKind kind, const Values *values, int64_t now,
-		   MailText *ret)
+int library_render(const Library *library, const Language *language, MailKind kind,
+		   const Values *values, int64_t now, MailText *ret)
 {
-	char when[LANGUAGE_WHEN_MAX] = "", until[LANGUAGE_WHEN_MAX] = "", lasts[LANGUAGE_LASTS_MAX] = "";
+	char when[LANGUAGE_WHEN_MAX] = "", until[LANGUAGE_WHEN_MAX] = "",
+	     lasts[LANGUAGE_LASTS_MAX] = "";
 	const KindTemplates *kt = &language->kinds[kind];
 	Values v = *values;
 	Buf scratch = library->scratch;
 
 	mail_text_wipe(ret);
-	if (values_has(&v, VALUE_TIME) && language_date(&language->words, v.time, when, sizeof(when)) < 0)
+	if (values_has(&v, VALUE_TIME) &&
+	    language_date(&language->words, v.time, when, sizeof(when)) < 0)
 		return -EMSGSIZE;
 	if (values_has(&v, VALUE_MINUTES)) {
 		language_duration(&language->words, v.minutes, lasts, sizeof(lasts));

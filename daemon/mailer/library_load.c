@@ -56,7 +56,8 @@ static bool name_known(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		if (strcmp(name, fixed[i]) == 0)
 			return true;
-	if (!dot || (size_t)(dot - name) >= sizeof(stem) || (!has_suffix(name, ".txt") && !has_suffix(name, ".html")))
+	if (!dot || (size_t)(dot - name) >= sizeof(stem) ||
+	    (!has_suffix(name, ".txt") && !has_suffix(name, ".html")))
 		return false;
 	snprintf(stem, sizeof(stem), "%.*s", (int)(dot - name), name);
 	return kind_from_name(stem, &kind) == 0;
@@ -65,8 +66,9 @@ static bool name_known(const char *name)
 /* Files that an editor or a package manager leaves behind. */
 static bool name_passed_over(const char *name)
 {
-	return *name == '.' || has_suffix(name, "~") || has_suffix(name, ".bak") || has_suffix(name, ".dpkg-old") ||
-	       has_suffix(name, ".dpkg-dist") || has_suffix(name, ".rpmnew") || has_suffix(name, ".rpmsave");
+	return *name == '.' || has_suffix(name, "~") || has_suffix(name, ".bak") ||
+	       has_suffix(name, ".dpkg-old") || has_suffix(name, ".dpkg-dist") ||
+	       has_suffix(name, ".rpmnew") || has_suffix(name, ".rpmsave");
 }
 
 static void closedirp(DIR **dir)
@@ -92,7 +94,8 @@ static int folder_check(const Loader *loader, const char *folder, const char *ta
 		if (name_passed_over(d->d_name) || name_known(d->d_name))
 			continue;
 		snprintf(file, sizeof(file), "%s/%s", path, d->d_name);
-		r = refuse(loader, file, 0, "No mail uses a file of this name: correct the name or remove it.");
+		r = refuse(loader, file, 0,
+			   "No mail uses a file of this name: correct the name or remove it.");
 	}
 	return r;
 }
@@ -117,10 +120,11 @@ static int languages_find(Loader *loader, const char *folder)
 	int r = 0;
 
 	if (!dir)
-		return errno == ENOENT ? 0 : refuse(loader, folder, 0, "The folder cannot be read.");
+		return errno == ENOENT ? 0
+				       : refuse(loader, folder, 0, "The folder cannot be read.");
 	for (struct dirent *d; r == 0 && (d = readdir(dir)) && n < FILES_MAX; n++) {
-		if (d->d_name[0] == '.' || !language_valid(d->d_name) || (d->d_type != DT_DIR && d->d_type != DT_LNK &&
-									    d->d_type != DT_UNKNOWN))
+		if (d->d_name[0] == '.' || !language_valid(d->d_name) ||
+		    (d->d_type != DT_DIR && d->d_type != DT_LNK && d->d_type != DT_UNKNOWN))
 			continue;
 		r = folder_check(loader, folder, d->d_name);
 		if (r == 0)
@@ -130,15 +134,18 @@ static int languages_find(Loader *loader, const char *folder)
 }
 
 /* The site's file, else the shipped one. -ENOENT: neither. */
-static int source_read(const Loader *loader, const Language *language, const char *name, const char *suffix, Source *ret)
+static int source_read(const Loader *loader, const Language *language, const char *name,
+		       const char *suffix, Source *ret)
 {
 	int r = -ENOENT;
 
 	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(loader->folders); i++) {
 		if (*loader->folders[i] == '\0')
 			continue;
-		snprintf(ret->path, sizeof(ret->path), "%s/%s/%s%s", loader->folders[i], language->tag, name, suffix);
-		r = ini_read_file(ret->path, false, &ret->text, &ret->len, loader->complain, loader->userdata);
+		snprintf(ret->path, sizeof(ret->path), "%s/%s/%s%s", loader->folders[i],
+			 language->tag, name, suffix);
+		r = ini_read_file(ret->path, false, &ret->text, &ret->len, loader->complain,
+				  loader->userdata);
 	}
 	return r;
 }
@@ -150,26 +157,32 @@ static int words_load(const Loader *loader, Language *language)
 
 	r = source_read(loader, language, "language", ".conf", &s);
 	if (r == -ENOENT)
-		return refuse(loader, s.path, 0, "Each language needs this file: copy that of en and translate it.");
+		return refuse(loader, s.path, 0,
+			      "Each language needs this file: copy that of en and translate it.");
 	if (r < 0)
 		return r;
-	return language_parse(&language->words, s.path, s.text, s.len, loader->complain, loader->userdata);
+	return language_parse(&language->words, s.path, s.text, s.len, loader->complain,
+			      loader->userdata);
 }
 
-static int layout_load(const Loader *loader, Language *language, const char *suffix, TemplateForm form, Template **ret)
+static int layout_load(const Loader *loader, Language *language, const char *suffix,
+		       TemplateForm form, Template **ret)
 {
 	CLEANUP(source_deinit) Source s = { .text = NULL };
 	IniPlace place = { .file = s.path, .line = 1 };
-	ValueSet all = (VALUE_BIT(_VALUE_MAX) - 1) & ~(VALUE_BIT(VALUE_LINK) | VALUE_BIT(VALUE_CODE) | VALUE_BIT(VALUE_PASSWORD));
+	ValueSet all = (VALUE_BIT(_VALUE_MAX) - 1) &
+		       ~(VALUE_BIT(VALUE_LINK) | VALUE_BIT(VALUE_CODE) | VALUE_BIT(VALUE_PASSWORD));
 	ValueSet used;
 	int r;
 
 	r = source_read(loader, language, "layout", suffix, &s);
 	if (r == -ENOENT)
-		return refuse(loader, s.path, 0, "Each language needs this file: copy that of en and translate it.");
+		return refuse(loader, s.path, 0,
+			      "Each language needs this file: copy that of en and translate it.");
 	if (r < 0)
 		return r;
-	r = template_parse(ret, form, &place, s.text, s.len, all, &used, loader->complain, loader->userdata);
+	r = template_parse(ret, form, &place, s.text, s.len, all, &used, loader->complain,
+			   loader->userdata);
 	if (r == 0 && !(used & VALUE_BIT(VALUE_BODY)))
 		r = refuse(loader, s.path, 0, "{{body}} is missing: mails would be empty.");
 	return r;
@@ -191,22 +204,26 @@ static int essential_check(const Loader *loader, const Source *source, MailKind 
 static int text_parse(const Loader *loader, KindTemplates *kt, MailKind kind, const Source *s)
 {
 	const ValueSet known = kind_values(kind);
-	const IniPlace first = { .file = s->path, .line = 1 }, third = { .file = s->path, .line = 3 };
+	const IniPlace first = { .file = s->path, .line = 1 },
+		       third = { .file = s->path, .line = 3 };
 	const char *line = memchr(s->text, '\n', s->len), *subject = s->text + strlen(SUBJECT_WORD);
 	ValueSet used;
 	int r;
 
-	if (!line || strncmp(s->text, SUBJECT_WORD, strlen(SUBJECT_WORD)) != 0 || line == subject || line[1] != '\n')
-		return refuse(loader, s->path, 1, "The first line is \"Subject: …\", the second is empty.");
+	if (!line || strncmp(s->text, SUBJECT_WORD, strlen(SUBJECT_WORD)) != 0 || line == subject ||
+	    line[1] != '\n')
+		return refuse(loader, s->path, 1,
+			      "The first line is \"Subject: …\", the second is empty.");
 	/* A subject is shown on a locked telephone. */
 	r = template_parse(&kt->subject, TEMPLATE_PLAIN, &first, subject, (size_t)(line - subject),
-			   known & ~(VALUE_BIT(VALUE_LINK) | VALUE_BIT(VALUE_CODE) | VALUE_BIT(VALUE_PASSWORD) |
-				     VALUE_BIT(VALUE_REVOKE)),
+			   known & ~(VALUE_BIT(VALUE_LINK) | VALUE_BIT(VALUE_CODE) |
+				     VALUE_BIT(VALUE_PASSWORD) | VALUE_BIT(VALUE_REVOKE)),
 			   &used, loader->complain, loader->userdata);
 	if (r < 0)
 		return r;
-	r = template_parse(&kt->text, TEMPLATE_PLAIN, &third, line + 2, s->len - (size_t)(line + 2 - s->text), known, &used,
-			   loader->complain, loader->userdata);
+	r = template_parse(&kt->text, TEMPLATE_PLAIN, &third, line + 2,
+			   s->len - (size_t)(line + 2 - s->text), known, &used, loader->complain,
+			   loader->userdata);
 	return r < 0 ? r : essential_check(loader, s, kind, used);
 }
 
@@ -224,17 +241,20 @@ static int kind_load(const Loader *loader, Language *language, MailKind kind)
 	if (r == -ENOENT && q == -ENOENT)
 		return strcmp(language->tag, LIBRARY_FALLBACK) != 0
 			       ? 0
-			       : refuse(loader, text.path, 0, "English is what all else falls back to: it needs this file.");
+			       : refuse(loader, text.path, 0,
+					"English is what all else falls back to: it needs this "
+					"file.");
 	if (r == -ENOENT || q == -ENOENT)
 		return refuse(loader, r == -ENOENT ? text.path : html.path, 0,
-			      "A mail has a text and an HTML part: this file is missing beside the other.");
+			      "A mail has a text and an HTML part: this file is missing beside the "
+			      "other.");
 	if (r < 0 || q < 0)
 		return r < 0 ? r : q;
 	r = text_parse(loader, kt, kind, &text);
 	if (r < 0)
 		return r;
-	r = template_parse(&kt->html, TEMPLATE_HTML, &place, html.text, html.len, kind_values(kind), &used, loader->complain,
-			   loader->userdata);
+	r = template_parse(&kt->html, TEMPLATE_HTML, &place, html.text, html.len, kind_values(kind),
+			   &used, loader->complain, loader->userdata);
 	return r < 0 ? r : essential_check(loader, &html, kind, used);
 }
 
@@ -252,10 +272,14 @@ static int language_load(const Loader *loader, Language *language)
 	return r;
 }
 
-int library_load(Library **ret, const char *shipped, const char *site, IniComplaint complain, void *userdata)
+int library_load(Library **ret, const char *shipped, const char *site, IniComplaint complain,
+		 void *userdata)
 {
 	CLEANUP(library_freep) Library *library = calloc(1, sizeof(*library));
-	Loader loader = { .library = library, .folders = { site, shipped }, .complain = complain, .userdata = userdata };
+	Loader loader = { .library = library,
+			  .folders = { site, shipped },
+			  .complain = complain,
+			  .userdata = userdata };
 	char *scratch = malloc(LIBRARY_SCRATCH_SIZE);
 	int r;
 

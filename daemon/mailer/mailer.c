@@ -35,8 +35,8 @@ int mailer_init(Mailer *mailer, const Config *config, const char *root, const Se
 	int r;
 
 	*mailer = (Mailer){ .config = config };
-	if (message_sender(config->mail.from, mailer->from_name, sizeof(mailer->from_name), mailer->from_address,
-			   sizeof(mailer->from_address)) < 0)
+	if (message_sender(config->mail.from, mailer->from_name, sizeof(mailer->from_name),
+			   mailer->from_address, sizeof(mailer->from_address)) < 0)
 		return complain("[mail] from= is not an address, or a name with an address in <>.");
 	site_from_origin(config->web.origin, mailer->site, sizeof(mailer->site));
 	memory = malloc(SMTP_MESSAGE_MAX);
@@ -46,8 +46,10 @@ int mailer_init(Mailer *mailer, const Config *config, const char *root, const Se
 	r = mail_text_init(&mailer->text);
 	if (r < 0)
 		return r;
-	if (snprintf(shipped, sizeof(shipped), "%s%s/templates", root, PWRESET_DATADIR) >= (int)sizeof(shipped) ||
-	    snprintf(site, sizeof(site), "%s%s", root, config->mail.template_dir) >= (int)sizeof(site))
+	if (snprintf(shipped, sizeof(shipped), "%s%s/templates", root, PWRESET_DATADIR) >=
+		    (int)sizeof(shipped) ||
+	    snprintf(site, sizeof(site), "%s%s", root, config->mail.template_dir) >=
+		    (int)sizeof(site))
 		return complain("[mail] template-dir= is too long.");
 	r = library_load(&mailer->library, shipped, site, config_complain_stderr, NULL);
 	if (r < 0)
@@ -73,7 +75,8 @@ void mailer_defaults(const Mailer *mailer, Values *values)
 	const Config *c = mailer->config;
 
 	if (!values_has(values, VALUE_SITE))
-		values->text[VALUE_SITE] = *c->web.site_name != '\0' ? c->web.site_name : mailer->site;
+		values->text[VALUE_SITE] =
+			*c->web.site_name != '\0' ? c->web.site_name : mailer->site;
 	if (!values_has(values, VALUE_CONTACT))
 		values->text[VALUE_CONTACT] = c->web.contact;
 	if (!values_has(values, VALUE_PAGE))
@@ -92,8 +95,8 @@ Deadline mailer_deadline(const Mailer *mailer, const JsonNode *caller)
 
 int mailer_render(Mailer *mailer, MailKind kind, const char *language, const Values *values)
 {
-	return library_render(mailer->library, library_choose(mailer->library, kind, language), kind, values, time(NULL),
-			      &mailer->text);
+	return library_render(mailer->library, library_choose(mailer->library, kind, language),
+			      kind, values, time(NULL), &mailer->text);
 }
 
 static const char *message_problem(int error)
@@ -114,7 +117,8 @@ static const char *message_problem(int error)
 	}
 }
 
-RelayResult mailer_deliver(Mailer *mailer, const char *id, unsigned index, const char *to, Deadline deadline, Trace *trace)
+RelayResult mailer_deliver(Mailer *mailer, const char *id, unsigned index, const char *to,
+			   Deadline deadline, Trace *trace)
 {
 	const Message message = {
 		.id = id,

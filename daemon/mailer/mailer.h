@@ -22,18 +22,21 @@ typedef struct Mailer {
 	char site[HOST_NAME_MAX_LEN + 1]; /* what {{site}} is when [web] site-name= is empty */
 } Mailer;
 
-/* root: "" or a folder that stands for /. After complaints: a negative errno. password must outlive the Mailer. */
+/* root: "" or a folder that stands for /. After complaints: a negative errno. password must outlive
+ * the Mailer. */
 int mailer_init(Mailer *mailer, const Config *config, const char *root, const Secret *password);
 void mailer_deinit(Mailer *mailer);
 
 /* What the site says of itself, where the values do not. */
 void mailer_defaults(const Mailer *mailer, Values *values);
-/* When a call has to be over: [mail] timeout=, or before the caller gives up. caller may be NULL. */
+/* When a call has to be over: [mail] timeout=, or before the caller gives up. caller may be NULL.
+ */
 Deadline mailer_deadline(const Mailer *mailer, const JsonNode *caller);
 /* Renders into mailer->text. Negative errno: a text does not fit. */
 int mailer_render(Mailer *mailer, MailKind kind, const char *language, const Values *values);
 /* Sends what was rendered to one address. */
-RelayResult mailer_deliver(Mailer *mailer, const char *id, unsigned index, const char *to, Deadline deadline, Trace *trace);
+RelayResult mailer_deliver(Mailer *mailer, const char *id, unsigned index, const char *to,
+			   Deadline deadline, Trace *trace);
 
 /* org.pwreset.Mailer.Send and .Probe; userdata is the Mailer. */
 int mailer_send(Serve *serve, const VarlinkCall *call, void *userdata);

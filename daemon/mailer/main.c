@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pwreset-mailer: a worker of pwresetd, started by systemd for a connection on standard input. It holds the relay's
- * password and nothing of the directory's.
+ * pwreset-mailer: a worker of pwresetd, started by systemd for a connection on standard input. It
+ * holds the relay's password and nothing of the directory's.
  */
 
 #include <fcntl.h>
@@ -65,7 +65,8 @@ static int process_prepare(void)
 {
 	int fd;
 
-	/* A socket must never become one of the standard descriptors: a child closes around them. */
+	/* A socket must never become one of the standard descriptors: a child closes around them.
+	 */
 	do {
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (fd < 0)
@@ -82,7 +83,8 @@ static int password_read(Secret *password)
 {
 	int r;
 
-	r = credential_read("smtp-password", password->bytes, SECRET_MAX, &password->len, config_complain_stderr, NULL);
+	r = credential_read("smtp-password", password->bytes, SECRET_MAX, &password->len,
+			    config_complain_stderr, NULL);
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
@@ -98,10 +100,13 @@ static int serve(Mailer *mailer)
 	struct stat st;
 
 	if (fstat(STDIN_FILENO, &st) < 0 || !S_ISSOCK(st.st_mode)) {
-		fputs("pwreset-mailer: standard input is no socket: pwreset-mailer.socket starts this program\n", stderr);
+		fputs("pwreset-mailer: standard input is no socket: pwreset-mailer.socket starts "
+		      "this program\n",
+		      stderr);
 		return -ENOTSOCK;
 	}
-	return serve_run(STDIN_FILENO, methods, mailer, IDLE_MS, mailer->config->mail.timeout * 1000 + ALARM_SLACK_MS);
+	return serve_run(STDIN_FILENO, methods, mailer, IDLE_MS,
+			 mailer->config->mail.timeout * 1000 + ALARM_SLACK_MS);
 }
 
 int main(int argc, char **argv)

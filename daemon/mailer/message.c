@@ -35,7 +35,8 @@ static int message_check(const Message *m)
 {
 	if (!id_valid(m->id))
 		return MESSAGE_E_ID;
-	if (!mail_address_valid(m->from_address) || (m->from_name && !text_valid(m->from_name, MESSAGE_SUBJECT_MAX)))
+	if (!mail_address_valid(m->from_address) ||
+	    (m->from_name && !text_valid(m->from_name, MESSAGE_SUBJECT_MAX)))
 		return MESSAGE_E_FROM;
 	if (!mail_address_valid(m->to))
 		return MESSAGE_E_TO;
@@ -52,7 +53,8 @@ static void put_date(Buf *out, time_t date)
 	char text[64];
 	struct tm tm;
 
-	if (!localtime_r(&date, &tm) || strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S %z", &tm) == 0) {
+	if (!localtime_r(&date, &tm) ||
+	    strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S %z", &tm) == 0) {
 		out->overflow = true;
 		return;
 	}
@@ -65,16 +67,19 @@ static void put_header(const Message *m, Buf *out)
 	header_put_address(out, "From", m->from_name, m->from_address);
 	header_put_address(out, "To", NULL, m->to);
 	header_put_text(out, "Subject", m->subject);
-	buf_printf(out, "Message-ID: <%s.%u%s>\r\n", m->id, m->index, strrchr(m->from_address, '@'));
+	buf_printf(out, "Message-ID: <%s.%u%s>\r\n", m->id, m->index,
+		   strrchr(m->from_address, '@'));
 	header_put(out, "Content-Language", m->language);
-	/* Out-of-office answers and the like would tell a stranger's mailbox that somebody asked. */
+	/* Out-of-office answers and the like would tell a stranger's mailbox that somebody asked.
+	 */
 	header_put(out, "Auto-Submitted", "auto-generated");
 	header_put(out, "X-Auto-Response-Suppress", "All");
 	header_put(out, "MIME-Version", "1.0");
 	buf_puts(out, "Content-Type: multipart/alternative;\r\n boundary=\"" BOUNDARY "\"\r\n\r\n");
 }
 
-/* Base64 of the text with its lines ended by CR LF, as RFC 2046 4.1.1 wants it, without a copy of the whole. */
+/* Base64 of the text with its lines ended by CR LF, as RFC 2046 4.1.1 wants it, without a copy of
+ * the whole. */
 static void put_base64(Buf *out, const char *text)
 {
 	char line[LINE_BYTES], code[BASE64_SIZE(LINE_BYTES)];
@@ -128,7 +133,8 @@ int message_write(const Message *message, Buf *out)
 	return 0;
 }
 
-int message_sender(const char *from, char *ret_name, size_t name_size, char *ret_address, size_t address_size)
+int message_sender(const char *from, char *ret_name, size_t name_size, char *ret_address,
+		   size_t address_size)
 {
 	const char *open = strrchr(from, '<');
 	size_t name = 0, len;
@@ -144,7 +150,8 @@ int message_sender(const char *from, char *ret_name, size_t name_size, char *ret
 		}
 	}
 	len = open ? strcspn(open + 1, ">") : strlen(from);
-	if (name >= name_size || len >= address_size || (open && (open[1 + len] != '>' || open[2 + len] != '\0')))
+	if (name >= name_size || len >= address_size ||
+	    (open && (open[1 + len] != '>' || open[2 + len] != '\0')))
 		return -EINVAL;
 	memcpy(ret_name, from, name);
 	ret_name[name] = '\0';

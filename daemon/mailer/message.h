@@ -11,11 +11,12 @@
 
 typedef struct Message {
 	const char *id; /* the request's: [A-Za-z0-9_-] */
-	unsigned index; /* of the recipient; both together make the Message-ID, which a retry repeats */
+	unsigned index; /* of the recipient; both together make the Message-ID, which a retry
+			   repeats */
 	time_t date;
 	const char *from_name; /* "" or NULL: none */
 	const char *from_address;
-	const char *to;       /* the stored address, byte for byte */
+	const char *to;	      /* the stored address, byte for byte */
 	const char *language; /* tag */
 	const char *subject;
 	const char *text;
@@ -28,7 +29,7 @@ enum {
 	MESSAGE_E_FROM,
 	MESSAGE_E_TO,
 	MESSAGE_E_SUBJECT, /* empty, too long, a control in it */
-	MESSAGE_E_BODY,    /* no UTF-8, a NUL or another control but the line feed */
+	MESSAGE_E_BODY,	   /* no UTF-8, a NUL or another control but the line feed */
 	MESSAGE_E_TOO_LONG,
 };
 
@@ -36,4 +37,5 @@ enum {
 int message_write(const Message *message, Buf *out);
 
 /* "Example Help <help@example.com>" into name (may be "") and address; -EINVAL. */
-int message_sender(const char *from, char *ret_name, size_t name_size, char *ret_address, size_t address_size);
+int message_sender(const char *from, char *ret_name, size_t name_size, char *ret_address,
+		   size_t address_size);

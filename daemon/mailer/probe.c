@@ -67,7 +67,8 @@ static RelayResult probe_send(Mailer *mailer, const ProbeParameters *p, Trace *t
 	}
 	/* A session that is open already would hide the first steps. */
 	relay_hang_up(mailer->relay);
-	result = mailer_deliver(mailer, id, 0, p->address, mailer_deadline(mailer, p->caller), trace);
+	result = mailer_deliver(mailer, id, 0, p->address, mailer_deadline(mailer, p->caller),
+				trace);
 	relay_hang_up(mailer->relay);
 	return result;
 }

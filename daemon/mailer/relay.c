@@ -34,7 +34,8 @@ static bool is_ascii(const char *text)
 	return true;
 }
 
-int relay_split(const char *text, char *ret_host, size_t host_size, char *ret_port, size_t port_size)
+int relay_split(const char *text, char *ret_host, size_t host_size, char *ret_port,
+		size_t port_size)
 {
 	const char *colon = strrchr(text, ':'), *port = "", *host = text;
 	size_t host_len = strlen(text);
@@ -51,7 +52,8 @@ int relay_split(const char *text, char *ret_host, size_t host_size, char *ret_po
 		host_len = (size_t)(colon - text);
 		port = colon + 1;
 	}
-	if (strspn(port, "0123456789") != strlen(port) || strlen(port) > 5 || (*port == '\0' && text[strlen(text) - 1] == ':') ||
+	if (strspn(port, "0123456789") != strlen(port) || strlen(port) > 5 ||
+	    (*port == '\0' && text[strlen(text) - 1] == ':') ||
 	    (*port != '\0' && (strtoul(port, NULL, 10) == 0 || strtoul(port, NULL, 10) > 65535)))
 		return -EINVAL;
 	if (host_len == 0 || host_len >= host_size || strlen(port) >= port_size)
@@ -62,7 +64,8 @@ int relay_split(const char *text, char *ret_host, size_t host_size, char *ret_po
 	return host_valid(ret_host) ? 0 : -EINVAL;
 }
 
-static int settings_fill(RelaySettings *settings, const Config *config, const Secret *password, const char **problem)
+static int settings_fill(RelaySettings *settings, const Config *config, const Secret *password,
+			 const char **problem)
 {
 	struct utsname name;
 	size_t len;
@@ -76,12 +79,14 @@ static int settings_fill(RelaySettings *settings, const Config *config, const Se
 	if (len > 1 && settings->host[len - 1] == '.')
 		settings->host[len - 1] = '\0';
 	if (*settings->port == '\0')
-		snprintf(settings->port, sizeof(settings->port), "%s", config->mail.tls == CONFIG_TLS_TLS ? "465" : "25");
+		snprintf(settings->port, sizeof(settings->port), "%s",
+			 config->mail.tls == CONFIG_TLS_TLS ? "465" : "25");
 	settings->tls = config->mail.tls;
 	settings->user = config->mail.user;
 	settings->password = password;
 
-	*problem = "[mail] user= needs [mail] tls=starttls or tls: no password leaves in clear text";
+	*problem =
+		"[mail] user= needs [mail] tls=starttls or tls: no password leaves in clear text";
 	if (*settings->user != '\0' && settings->tls == CONFIG_TLS_NONE)
 		return -EINVAL;
 	*problem = "[mail] user= needs the credential smtp-password; each has at most 255 bytes";
@@ -99,7 +104,8 @@ static int settings_fill(RelaySettings *settings, const Config *config, const Se
 		return -EINVAL;
 	if (settings->tls == CONFIG_TLS_NONE)
 		return 0;
-	return tls_context_new(&settings->context, config->mail.tls_ca_file, settings->host, problem);
+	return tls_context_new(&settings->context, config->mail.tls_ca_file, settings->host,
+			       problem);
 }
 
 int relay_new(Relay **ret, const Config *config, const Secret *password, const char **problem)
@@ -112,7 +118,8 @@ int relay_new(Relay **ret, const Config *config, const Secret *password, const c
 	if (!relay)
 		return -ENOMEM;
 	relay->child = CHILD_NULL;
-	job = mmap(NULL, sizeof(SmtpJob), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	job = mmap(NULL, sizeof(SmtpJob), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		   0);
 	if (job == MAP_FAILED) {
 		free(relay);
 		return -ENOMEM;
@@ -166,7 +173,8 @@ static int resolve(Relay *relay, SmtpAddresses *ret, Deadline deadline, Trace *t
 	if (r == 0 && recv(relay->child.orders, ret, sizeof(*ret), MSG_DONTWAIT) != sizeof(*ret))
 		r = -ECHILD;
 	if (r == -ETIMEDOUT) {
-		trace_fail(trace, "resolve", CAUSE_RESOLVE, "the name service does not answer in time");
+		trace_fail(trace, "resolve", CAUSE_RESOLVE,
+			   "the name service does not answer in time");
 		return r;
 	}
 	if (r < 0 || ret->n > SMTP_ADDRESSES_MAX) {
@@ -175,11 +183,13 @@ static int resolve(Relay *relay, SmtpAddresses *ret, Deadline deadline, Trace *t
 	}
 	if (ret->error != 0) {
 		snprintf(text, sizeof(text), "%s: %s", relay->settings.host,
-			 ret->error == EAI_SYSTEM ? strerror(ret->system_error) : gai_strerror(ret->error));
+			 ret->error == EAI_SYSTEM ? strerror(ret->system_error)
+						  : gai_strerror(ret->error));
 		trace_fail(trace, "resolve", CAUSE_RESOLVE, text);
 		return -EHOSTUNREACH;
 	}
-	snprintf(text, sizeof(text), "%s: %u address%s", relay->settings.host, ret->n, ret->n == 1 ? "" : "es");
+	snprintf(text, sizeof(text), "%s: %u address%s", relay->settings.host, ret->n,
+		 ret->n == 1 ? "" : "es");
 	trace_ok(trace, "resolve", text);
 	return 0;
 }
@@ -202,7 +212,8 @@ static int session_open(Relay *relay, Deadline deadline, Trace *trace)
 	}
 	r = resolve(relay, &addresses, deadline, trace);
 	if (r == 0)
-		r = dial(&relay->wire, &relay->settings, &addresses, &relay->verdict, deadline, trace);
+		r = dial(&relay->wire, &relay->settings, &addresses, &relay->verdict, deadline,
+			 trace);
 	if (r < 0) {
 		session_drop(relay);
 		return r;
@@ -222,24 +233,29 @@ static bool session_usable(Relay *relay)
 {
 	uint64_t now = monotonic_ms();
 
-	return relay->wire && relay->n_messages < RELAY_SESSION_MESSAGES_MAX && now - relay->opened < RELAY_SESSION_AGE_MS &&
+	return relay->wire && relay->n_messages < RELAY_SESSION_MESSAGES_MAX &&
+	       now - relay->opened < RELAY_SESSION_AGE_MS &&
 	       now - relay->used < RELAY_SESSION_IDLE_MS && wire_quiet(relay->wire);
 }
 
 /* Both must say so: libesmtp's status of the transfer, and the reply that passed the gate. */
 static RelayResult verdict(const SmtpReport *report, const GateCodes *codes, Trace *trace)
 {
-	if (report->sender != codes->sender || (codes->sender / 100 == 2 && report->recipient != codes->recipient) ||
-	    (codes->recipient / 100 == 2 && codes->data == 354 && report->transfer != codes->transfer)) {
-		trace_fail(trace, "libesmtp", CAUSE_INTERNAL, "its status of the message is not what the relay said");
+	if (report->sender != codes->sender ||
+	    (codes->sender / 100 == 2 && report->recipient != codes->recipient) ||
+	    (codes->recipient / 100 == 2 && codes->data == 354 &&
+	     report->transfer != codes->transfer)) {
+		trace_fail(trace, "libesmtp", CAUSE_INTERNAL,
+			   "its status of the message is not what the relay said");
 		return RELAY_TEMPORARY;
 	}
-	if (codes->sender / 100 == 2 && codes->recipient / 100 == 2 && codes->data == 354 && codes->transfer / 100 == 2 &&
-	    report->transfer / 100 == 2 && report->recipient / 100 == 2)
+	if (codes->sender / 100 == 2 && codes->recipient / 100 == 2 && codes->data == 354 &&
+	    codes->transfer / 100 == 2 && report->transfer / 100 == 2 &&
+	    report->recipient / 100 == 2)
 		return RELAY_SENT;
 	/*
-	 * For good is only what concerns this address or this text. What comes earlier concerns the relay, and the
-	 * administrator may mend it while the request lives.
+	 * For good is only what concerns this address or this text. What comes earlier concerns the
+	 * relay, and the administrator may mend it while the request lives.
 	 */
 	if (codes->sender / 100 == 2 &&
 	    (codes->recipient / 100 == 5 || codes->data / 100 == 5 || codes->transfer / 100 == 5))
@@ -272,7 +288,8 @@ static int session_send(Relay *relay, Deadline deadline, Trace *trace, RelayResu
 	/* An address that cannot be written to this relay will not be tomorrow either. */
 	if (relay->gate.needs_utf8 && !relay->gate.offers_utf8)
 		*ret = RELAY_PERMANENT;
-	/* After a refused DATA libesmtp looks for the next message before it tells of this one, and goes. */
+	/* After a refused DATA libesmtp looks for the next message before it tells of this one, and
+	 * goes. */
 	if (relay->gate.codes.data / 100 > 3)
 		relay_hang_up(relay);
 	return 0;
@@ -296,7 +313,8 @@ static RelayResult send_job(Relay *relay, Deadline deadline, Trace *trace)
 		r = session_send(relay, deadline, trace, &result);
 		if (r == 0)
 			return result;
-		/* A relay may end an old session at any time; the text has not left, so a new one is tried, once. */
+		/* A relay may end an old session at any time; the text has not left, so a new one
+		 * is tried, once. */
 		if (r != GATE_E_LOST || !reused)
 			return RELAY_TEMPORARY;
 		trace->n_steps = mark;
@@ -308,7 +326,8 @@ RelayResult relay_send(Relay *relay, const RelayMail *mail, Deadline deadline, T
 {
 	RelayResult result;
 
-	if (!mail_address_valid(mail->from) || !mail_address_valid(mail->to) || mail->len > SMTP_MESSAGE_MAX) {
+	if (!mail_address_valid(mail->from) || !mail_address_valid(mail->to) ||
+	    mail->len > SMTP_MESSAGE_MAX) {
 		trace_fail(trace, "message", CAUSE_INTERNAL, "no valid address, or too long");
 		return RELAY_PERMANENT;
 	}

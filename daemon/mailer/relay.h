@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The relay: a session with it is opened when there is something to send and carries what follows, within bounds of
- * number, age and idleness. Every call ends at its deadline.
+ * The relay: a session with it is opened when there is something to send and carries what follows,
+ * within bounds of number, age and idleness. Every call ends at its deadline.
  */
 #pragma once
 
@@ -16,7 +16,7 @@
 
 /* Several bits apart, so that no flipped one turns a failure into a success. */
 typedef enum RelayResult {
-	RELAY_SENT = 0x35c9,      /* the relay has taken responsibility for the message */
+	RELAY_SENT = 0x35c9,	  /* the relay has taken responsibility for the message */
 	RELAY_TEMPORARY = 0x4a36, /* it has not, or nobody knows: to be tried again */
 	RELAY_PERMANENT = 0x1f6a, /* it refused this address or this text for good */
 } RelayResult;
@@ -52,4 +52,5 @@ RelayResult relay_send(Relay *relay, const RelayMail *mail, Deadline deadline, T
 void relay_hang_up(Relay *relay);
 
 /* Splits "host", "host:port", "[address]:port"; -EINVAL. ret_port stays "" when there is none. */
-int relay_split(const char *text, char *ret_host, size_t host_size, char *ret_port, size_t port_size);
+int relay_split(const char *text, char *ret_host, size_t host_size, char *ret_port,
+		size_t port_size);

@@ -43,7 +43,8 @@ static int line_take(Reply *reply)
 
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
-	/* A NUL would hide the rest, a CR alone or an escape sequence would forge what an administrator reads. */
+	/* A NUL would hide the rest, a CR alone or an escape sequence would forge what an
+	 * administrator reads. */
 	for (size_t i = 0; i < len; i++)
 		if (((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
 			return -EBADMSG;

@@ -42,16 +42,19 @@ static int values_read(const JsonNode *object, Values *values, const char **bad)
 		const JsonNode *value = json_next(key);
 
 		*bad = key->string;
-		if (value->type != JSON_STRING || values_set(values, key->string, value->string) < 0)
+		if (value->type != JSON_STRING ||
+		    values_set(values, key->string, value->string) < 0)
 			return -EINVAL;
 		key = json_next(value);
 	}
 	return 0;
 }
 
-static int parameters_read(const VarlinkCall *call, SendParameters *p, MailKind *kind, Values *values, const char **bad)
+static int parameters_read(const VarlinkCall *call, SendParameters *p, MailKind *kind,
+			   Values *values, const char **bad)
 {
-	if (varlink_dispatch(call->parameters, outer, p, bad) != 0 || varlink_dispatch(p->mail, inner, p, bad) != 0)
+	if (varlink_dispatch(call->parameters, outer, p, bad) != 0 ||
+	    varlink_dispatch(p->mail, inner, p, bad) != 0)
 		return -EINVAL;
 	*bad = "template";
 	if (kind_from_name(p->template, kind) < 0)
@@ -59,7 +62,7 @@ static int parameters_read(const VarlinkCall *call, SendParameters *p, MailKind 
 	*bad = "to";
 	if (p->to->n == 0)
 		return -EINVAL;
-	JSON_FOREACH(address, p->to)
+	JSON_FOREACH (address, p->to)
 		if (address->type != JSON_STRING)
 			return -EINVAL;
 	if (values_read(p->values, values, bad) < 0)
@@ -77,7 +80,8 @@ static void secrets_hide(Trace *trace, const Values *values)
 }
 
 /* With one address the relay's words; with several, those of the addresses that did not go well. */
-static void detail_add(Buf *detail, const Trace *trace, const char *to, uint32_t n, RelayResult result)
+static void detail_add(Buf *detail, const Trace *trace, const char *to, uint32_t n,
+		       RelayResult result)
 {
 	char masked[MAIL_ADDRESS_MAX + 1], text[TRACE_TEXT_MAX + 32];
 	Buf out;
@@ -93,17 +97,18 @@ static void detail_add(Buf *detail, const Trace *trace, const char *to, uint32_t
 }
 
 /*
- * Temporary if any address may still get it, else sent if any has got it: a retry writes to all again, with the same
- * Message-IDs, and what the values carry was made anew for it.
+ * Temporary if any address may still get it, else sent if any has got it: a retry writes to all
+ * again, with the same Message-IDs, and what the values carry was made anew for it.
  */
-static const char *send_all(Mailer *mailer, const SendParameters *p, const Values *values, Buf *detail)
+static const char *send_all(Mailer *mailer, const SendParameters *p, const Values *values,
+			    Buf *detail)
 {
 	Deadline deadline = mailer_deadline(mailer, p->caller);
 	unsigned index = 0, n_sent = 0;
 	bool again = false;
 	Trace trace;
 
-	JSON_FOREACH(to, p->to) {
+	JSON_FOREACH (to, p->to) {
 		RelayResult result;
 
 		trace_init(&trace);

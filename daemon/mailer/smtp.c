@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The only file that knows libesmtp. Three things about its 1.1.0 shape it:
- * - it takes no connected socket, so it is let connect to a listener of ours on the loopback which never accepts, and at
- *   SMTP_EV_CONNECT the descriptor is replaced by our end of the pair;
- * - it holds no connection between two calls, so the next message is added from within the event that ends
- *   the one before: all in one session;
+ * - it takes no connected socket, so it is let connect to a listener of ours on the loopback which
+ * never accepts, and at SMTP_EV_CONNECT the descriptor is replaced by our end of the pair;
+ * - it holds no connection between two calls, so the next message is added from within the event
+ * that ends the one before: all in one session;
  * - its return values say nothing about a message: only the status of message and recipient does.
  */
 
@@ -50,14 +50,17 @@ static bool report_send(int fd, const void *report, size_t size)
 
 static bool addresses_send(const SmtpSetup *setup)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+	struct addrinfo hints = { .ai_family = AF_UNSPEC,
+				  .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_NUMERICSERV };
 	struct addrinfo *found = NULL;
 	SmtpAddresses list = { .n = 0 };
 	bool ok;
 
 	list.error = getaddrinfo(setup->host, setup->port, &hints, &found);
 	list.system_error = list.error == EAI_SYSTEM ? errno : 0;
-	for (struct addrinfo *a = list.error == 0 ? found : NULL; a && list.n < SMTP_ADDRESSES_MAX; a = a->ai_next) {
+	for (struct addrinfo *a = list.error == 0 ? found : NULL; a && list.n < SMTP_ADDRESSES_MAX;
+	     a = a->ai_next) {
 		if (a->ai_addrlen > sizeof(list.address[0]))
 			continue;
 		memcpy(&list.address[list.n], a->ai_addr, a->ai_addrlen);
@@ -72,7 +75,8 @@ static bool addresses_send(const SmtpSetup *setup)
 /* A place to connect to. Nobody accepts there: a stranger who connects as well gains nothing. */
 static int listener_open(struct sockaddr_in *ret)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(address);
 	AUTO_CLOSE int fd = -1;
 
@@ -94,8 +98,9 @@ static int descriptor_find(const struct sockaddr_in *listener)
 		struct sockaddr_in *in = (struct sockaddr_in *)&peer;
 		socklen_t len = sizeof(peer);
 
-		if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0 || peer.ss_family != AF_INET ||
-		    in->sin_port != listener->sin_port || in->sin_addr.s_addr != listener->sin_addr.s_addr)
+		if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0 ||
+		    peer.ss_family != AF_INET || in->sin_port != listener->sin_port ||
+		    in->sin_addr.s_addr != listener->sin_addr.s_addr)
 			continue;
 		if (found >= 0)
 			return -EEXIST;
@@ -145,7 +150,8 @@ static bool message_add(Session *s)
 	return s->recipient != NULL;
 }
 
-/* The message is over, well or badly: says so, and adds the next one before libesmtp looks for it. */
+/* The message is over, well or badly: says so, and adds the next one before libesmtp looks for it.
+ */
 static void message_done(Session *s)
 {
 	SmtpReport report = {
@@ -170,7 +176,8 @@ static void message_done(Session *s)
 	}
 }
 
-/* The events after which libesmtp leaves a message: MAIL or RCPT not accepted, DATA not accepted, the text ended. */
+/* The events after which libesmtp leaves a message: MAIL or RCPT not accepted, DATA not accepted,
+ * the text ended. */
 static void event(smtp_session_t session UNUSED, int number, void *userdata, ...)
 {
 	Session *s = userdata;
@@ -223,22 +230,27 @@ static bool auth_prepare(Session *s, auth_context_t *ret)
 		return false;
 	*ret = context;
 	/* PLAIN is allowed because the gate lets AUTH pass under TLS alone. */
-	return auth_set_mechanism_flags(context, AUTH_PLUGIN_PLAIN, 0) && auth_set_interact_cb(context, credential_give, s) &&
+	return auth_set_mechanism_flags(context, AUTH_PLUGIN_PLAIN, 0) &&
+	       auth_set_interact_cb(context, credential_give, s) &&
 	       smtp_auth_set_context(s->session, context);
 }
 
 static bool session_prepare(Session *s, auth_context_t *auth)
 {
-	static const int waits[] = { Timeout_GREETING, Timeout_ENVELOPE, Timeout_DATA, Timeout_TRANSFER, Timeout_DATA2 };
+	static const int waits[] = { Timeout_GREETING, Timeout_ENVELOPE, Timeout_DATA,
+				     Timeout_TRANSFER, Timeout_DATA2 };
 	char server[64];
 
 	snprintf(server, sizeof(server), "127.0.0.1:%u", ntohs(s->listener.sin_port));
-	if (!smtp_set_server(s->session, server) || !smtp_set_hostname(s->session, s->setup->helo) ||
-	    !smtp_set_eventcb(s->session, event, s) || !smtp_starttls_enable(s->session, Starttls_DISABLED) ||
+	if (!smtp_set_server(s->session, server) ||
+	    !smtp_set_hostname(s->session, s->setup->helo) ||
+	    !smtp_set_eventcb(s->session, event, s) ||
+	    !smtp_starttls_enable(s->session, Starttls_DISABLED) ||
 	    !smtp_option_require_all_recipients(s->session, 1))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
-		if (smtp_set_timeout(s->session, waits[i] | Timeout_OVERRIDE_RFC2822_MINIMUM, CALM_MS) == 0)
+		if (smtp_set_timeout(s->session, waits[i] | Timeout_OVERRIDE_RFC2822_MINIMUM,
+				     CALM_MS) == 0)
 			return false;
 	return auth_prepare(s, auth) && message_add(s);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libesmtp in a process of its own. It opens its connection itself, blocks as long as the peer likes, goes on where it
- * should stop and cannot be interrupted; so it runs in a child that holds no network socket, speaks plain SMTP over
- * a socket pair with the gate (gate.h), and is killed when its time is over. What it leaves in memory dies with it.
+ * libesmtp in a process of its own. It opens its connection itself, blocks as long as the peer
+ * likes, goes on where it should stop and cannot be interrupted; so it runs in a child that holds
+ * no network socket, speaks plain SMTP over a socket pair with the gate (gate.h), and is killed
+ * when its time is over. What it leaves in memory dies with it.
  */
 #pragma once
 
@@ -14,9 +15,11 @@
 
 #define SMTP_MESSAGE_MAX (192 * 1024)
 #define SMTP_ADDRESSES_MAX 8
-#define SMTP_CREDENTIAL_MAX 255 /* bytes; libesmtp's PLAIN copies both unchecked into a buffer for twice as many */
+#define SMTP_CREDENTIAL_MAX                                                                        \
+	255 /* bytes; libesmtp's PLAIN copies both unchecked into a buffer for twice as many */
 
-/* One message to one address, in memory shared with the child; the parent writes it while the child waits. */
+/* One message to one address, in memory shared with the child; the parent writes it while the child
+ * waits. */
 typedef struct SmtpJob {
 	char from[MAIL_ADDRESS_MAX + 1];
 	char to[MAIL_ADDRESS_MAX + 1];
@@ -26,7 +29,7 @@ typedef struct SmtpJob {
 
 typedef enum SmtpOrder {
 	SMTP_ORDER_SEND = 1, /* the message in the job: answered by an SmtpReport */
-	SMTP_ORDER_END,      /* QUIT */
+	SMTP_ORDER_END,	     /* QUIT */
 } SmtpOrder;
 
 /* Sent by the child first of all. */

@@ -18,7 +18,8 @@ typedef enum PartType {
 typedef struct Part {
 	PartType type;
 	ValueName name;
-	size_t start; /* literal: bytes [start, end) of the text; IF and UNLESS: end is the part that closes it */
+	size_t start; /* literal: bytes [start, end) of the text; IF and UNLESS: end is the part
+			 that closes it */
 	size_t end;
 } Part;
 
@@ -39,7 +40,7 @@ typedef struct Parser {
 	Html html;
 	bool whole; /* a link has filled the attribute: only the closing quote may follow */
 	size_t len;
-	size_t at;      /* what lies before is done */
+	size_t at;	/* what lies before is done */
 	size_t literal; /* start of the literal that is being collected */
 	size_t depth;
 	size_t open[TEMPLATE_DEPTH_MAX]; /* parts */
@@ -59,7 +60,8 @@ static int part_add(Parser *p, PartType type, ValueName name, size_t start, size
 {
 	if (p->template->n_parts == TEMPLATE_PARTS_MAX)
 		return refuse(p, "The template has too many parts.");
-	p->template->parts[p->template->n_parts++] = (Part){ .type = type, .name = name, .start = start, .end = end };
+	p->template->parts[p->template->n_parts++] =
+		(Part){ .type = type, .name = name, .start = start, .end = end };
 	return 0;
 }
 
@@ -76,7 +78,8 @@ static int literal_step(Parser *p)
 	if (p->form == TEMPLATE_HTML) {
 		html_step(&p->html, c);
 		if (p->whole && html_in_value(&p->html))
-			return refuse(p, "A link fills its attribute: close the quotes right behind it.");
+			return refuse(
+				p, "A link fills its attribute: close the quotes right behind it.");
 		p->whole = false;
 	}
 	p->at++;
@@ -89,7 +92,8 @@ static int refuse_name(const Parser *p, const char *name, size_t len)
 	Buf message;
 
 	buf_init(&message, text, sizeof(text));
-	buf_printf(&message, "{{%.*s}} means nothing here. Known are:", (int)(len < 40 ? len : 40), name);
+	buf_printf(&message, "{{%.*s}} means nothing here. Known are:", (int)(len < 40 ? len : 40),
+		   name);
 	for (size_t i = 0; i < _VALUE_MAX; i++)
 		if (p->known & VALUE_BIT(i))
 			buf_printf(&message, " %s", value_name((ValueName)i));
@@ -111,7 +115,8 @@ static int value_place(Parser *p, ValueName name, PartType *ret)
 	if (p->html.place == HTML_TEXT)
 		return 0;
 	if (!html_in_value(&p->html))
-		return refuse(p, "A value may stand in text and between the quotes of an attribute, not here.");
+		return refuse(p, "A value may stand in text and between the quotes of an "
+				 "attribute, not here.");
 	if (strcmp(p->html.attribute, "href") == 0) {
 		if (!value_is_link(name) || p->html.value_len > 0)
 			return refuse(p, "href= takes one of the links, as a whole.");
@@ -121,7 +126,8 @@ static int value_place(Parser *p, ValueName name, PartType *ret)
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		if (strcmp(p->html.attribute, plain[i]) == 0)
 			return 0;
-	return refuse(p, "A value may stand in the attributes href, lang, dir, title and alt, not in this one.");
+	return refuse(p, "A value may stand in the attributes href, lang, dir, title and alt, not "
+			 "in this one.");
 }
 
 static int value_add(Parser *p, ValueName name, size_t next)
@@ -191,7 +197,8 @@ static int section_add(Parser *p, char sign, ValueName name, size_t next)
 
 static int tag_take(Parser *p)
 {
-	const char *start = p->template->text + p->at + 2, *end = strstr(start, "}}"), *line = strchr(start, '\n');
+	const char *start = p->template->text + p->at + 2, *end = strstr(start, "}}"),
+		   *line = strchr(start, '\n');
 	char sign = '\0';
 	ValueName name;
 	size_t next;
@@ -201,7 +208,8 @@ static int tag_take(Parser *p)
 	next = (size_t)(end + 2 - p->template->text);
 	if (*start == '#' || *start == '^' || *start == '/')
 		sign = *start++;
-	if (value_from_name(start, (size_t)(end - start), &name) < 0 || !(p->known & VALUE_BIT(name)))
+	if (value_from_name(start, (size_t)(end - start), &name) < 0 ||
+	    !(p->known & VALUE_BIT(name)))
 		return refuse_name(p, start, (size_t)(end - start));
 	return sign != '\0' ? section_add(p, sign, name, next) : value_add(p, name, next);
 }
@@ -211,7 +219,8 @@ static int parse(Parser *p)
 	int r;
 
 	while (p->at < p->len) {
-		r = strncmp(p->template->text + p->at, "{{", 2) == 0 ? tag_take(p) : literal_step(p);
+		r = strncmp(p->template->text + p->at, "{{", 2) == 0 ? tag_take(p)
+								     : literal_step(p);
 		if (r < 0)
 			return r;
 	}
@@ -222,12 +231,19 @@ static int parse(Parser *p)
 	return literal_end(p, p->len);
 }
 
-int template_parse(Template **ret, TemplateForm form, const IniPlace *place, const char *text, size_t len, ValueSet known,
-		   ValueSet *ret_used, IniComplaint complain, void *userdata)
+int template_parse(Template **ret, TemplateForm form, const IniPlace *place, const char *text,
+		   size_t len, ValueSet known, ValueSet *ret_used, IniComplaint complain,
+		   void *userdata)
 {
 	CLEANUP(template_freep) Template *template = calloc(1, sizeof(*template));
-	Parser p = { .template = template, .form = form,	 .place = place,	.complain = complain,
-		     .userdata = userdata, .known = known, .html = HTML_START, .len = len };
+	Parser p = { .template = template,
+		     .form = form,
+		     .place = place,
+		     .complain = complain,
+		     .userdata = userdata,
+		     .known = known,
+		     .html = HTML_START,
+		     .len = len };
 	Part *parts;
 	int r;
 

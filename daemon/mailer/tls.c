@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libesmtp's own TLS compares a certificate with the canonical name of the DNS, sends no SNI, knows no IP addresses,
- * and waits for ever where a session ticket comes at the wrong moment: so TLS is done here, below it.
+ * libesmtp's own TLS compares a certificate with the canonical name of the DNS, sends no SNI, knows
+ * no IP addresses, and waits for ever where a session ticket comes at the wrong moment: so TLS is
+ * done here, below it.
  */
 
 #include <arpa/inet.h>
@@ -51,7 +52,8 @@ static void names_collect(X509 *certificate, char *ret, size_t size)
 				if (data[j] <= 0x20 || data[j] >= 0x7f)
 					len = 0;
 			if (len > 0)
-				buf_printf(&out, "%s%.*s", out.len > 0 ? " " : "", len, (const char *)data);
+				buf_printf(&out, "%s%.*s", out.len > 0 ? " " : "", len,
+					   (const char *)data);
 		} else if (name->type == GEN_IPADD) {
 			data = ASN1_STRING_get0_data(name->d.iPAddress);
 			len = ASN1_STRING_length(name->d.iPAddress);
@@ -114,12 +116,15 @@ int tls_context_new(SSL_CTX **ret, const char *ca_file, const char *host, const 
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, certificate_seen);
 	SSL_CTX_set_verify_depth(context, CHAIN_DEPTH_MAX);
-	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	/* Each record that is no data comes back to our loop, which looks at the clock: tickets cannot hold us. */
+	SSL_CTX_set_mode(context,
+			 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* Each record that is no data comes back to our loop, which looks at the clock: tickets
+	 * cannot hold us. */
 	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 
 	param = SSL_CTX_get0_param(context);
-	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+						       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	if ((is_address(host) ? X509_VERIFY_PARAM_set1_ip_asc(param, host)
 			      : X509_VERIFY_PARAM_set1_host(param, host, 0)) != 1)
 		return -EINVAL;
@@ -159,21 +164,23 @@ TraceCause tls_explain(const TlsVerdict *verdict, const char *host, Buf *out)
 	case X509_V_OK:
 		e = ERR_peek_error();
 		reason = e != 0 ? ERR_reason_error_string(e) : NULL;
-		buf_printf(out, "handshake failed: %s", reason ? reason : "the relay ended the connection");
+		buf_printf(out, "handshake failed: %s",
+			   reason ? reason : "the relay ended the connection");
 		return CAUSE_TLS;
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		buf_printf(out, "the certificate is for %s, not for %s", names, host);
 		return CAUSE_CERTIFICATE_NAME;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
-		buf_printf(out, "expired: the certificate for %s was good until %s", names, verdict->until);
+		buf_printf(out, "expired: the certificate for %s was good until %s", names,
+			   verdict->until);
 		return CAUSE_CERTIFICATE_EXPIRED;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		buf_printf(out, "the certificate for %s is not valid yet", names);
 		return CAUSE_CERTIFICATE_EARLY;
 	default:
-		buf_printf(out, "not trusted: %s (certificate for %s)", X509_verify_cert_error_string(verdict->error),
-			   names);
+		buf_printf(out, "not trusted: %s (certificate for %s)",
+			   X509_verify_cert_error_string(verdict->error), names);
 		return CAUSE_CERTIFICATE_CHAIN;
 	}
 }

@@ -9,14 +9,15 @@
 
 /* What the verification of the peer's certificate came to. */
 typedef struct TlsVerdict {
-	int error;       /* X509_V_ERR_… of the first objection; X509_V_OK */
+	int error;	 /* X509_V_ERR_… of the first objection; X509_V_OK */
 	char names[256]; /* the names in the certificate, as far as they fit */
-	char until[32];  /* its last day */
+	char until[32];	 /* its last day */
 } TlsVerdict;
 
 /*
- * A context for one relay: at least TLS 1.2, the chain checked against ca_file (the system's authorities when it is
- * empty), the certificate against host, a name or an IP address. -EINVAL with *problem, a sentence.
+ * A context for one relay: at least TLS 1.2, the chain checked against ca_file (the system's
+ * authorities when it is empty), the certificate against host, a name or an IP address. -EINVAL
+ * with *problem, a sentence.
  */
 int tls_context_new(SSL_CTX **ret, const char *ca_file, const char *host, const char **problem);
 

@@ -5,45 +5,56 @@
 
 #include "trace.h"
 
-#define WINDOW 6 /* letters and digits in a row that a text may not have in common with a secret */
+#define WINDOW 6 /* letters and digits in a row that a text may not have in common with a secret   \
+		  */
 
 static const char *const remedies[_CAUSE_MAX] = {
-	[CAUSE_RESOLVE] = "Correct the host in [mail] relay=, or mend the name service (try: getent ahosts HOST).",
-	[CAUSE_REFUSED] = "Nothing listens there: start the mail server (for Postfix: systemctl status postfix) or "
-			  "correct the port in [mail] relay=.",
+	[CAUSE_RESOLVE] = "Correct the host in [mail] relay=, or mend the name service (try: "
+			  "getent ahosts HOST).",
+	[CAUSE_REFUSED] = "Nothing listens there: start the mail server (for Postfix: systemctl "
+			  "status postfix) or correct the port in [mail] relay=.",
 	[CAUSE_UNREACHABLE] = "Check the route and the firewall between this host and the relay.",
-	[CAUSE_TIMEOUT] = "The relay did not answer in time: check its load and the firewall, or raise [mail] timeout=.",
-	[CAUSE_NOT_LOCAL] = "Without TLS mail is handed to this host only: use relay=127.0.0.1:25, or set [mail] tls= to "
-			    "starttls or tls.",
-	[CAUSE_NOT_SMTP] = "What answers there does not speak SMTP, or expects TLS at once (port 465: [mail] tls=tls).",
+	[CAUSE_TIMEOUT] = "The relay did not answer in time: check its load and the firewall, or "
+			  "raise [mail] timeout=.",
+	[CAUSE_NOT_LOCAL] = "Without TLS mail is handed to this host only: use relay=127.0.0.1:25, "
+			    "or set [mail] tls= to starttls or tls.",
+	[CAUSE_NOT_SMTP] = "What answers there does not speak SMTP, or expects TLS at once (port "
+			   "465: [mail] tls=tls).",
 	[CAUSE_BUSY] = "The relay takes no mail at present; its own log says why.",
-	[CAUSE_HELO] = "The relay does not accept the name of this host: set [mail] helo-name= to its full name.",
-	[CAUSE_NO_STARTTLS] = "The relay offers no STARTTLS: enable TLS there, or use its port 465 with [mail] tls=tls. If it "
-			      "used to offer it, somebody may be tampering with the connection.",
-	[CAUSE_INJECTED] = "Bytes arrived in clear text where TLS had to begin: somebody may be tampering with the "
-			   "connection, or the relay is broken.",
-	[CAUSE_TLS] = "The TLS handshake failed: the relay must speak TLS 1.2 or newer on this port ([mail] tls=starttls "
-		      "for 25 and 587, tls for 465).",
-	[CAUSE_CERTIFICATE_NAME] = "Set [mail] relay= to a name that the certificate carries, or give the relay a certificate "
-				   "for the configured name.",
-	[CAUSE_CERTIFICATE_EXPIRED] = "Renew the relay's certificate and reload the mail server; check this host's clock.",
-	[CAUSE_CERTIFICATE_EARLY] = "Check the clock of this host (timedatectl); the certificate is not valid yet.",
-	[CAUSE_CERTIFICATE_CHAIN] = "Put the certificate of the authority that issued it into [mail] tls-ca-file=, and have "
-				    "the relay send the whole chain.",
-	[CAUSE_NO_AUTH] = "The relay offers neither AUTH PLAIN nor LOGIN: use its submission port (587), or leave out "
-			  "[mail] user=.",
+	[CAUSE_HELO] = "The relay does not accept the name of this host: set [mail] helo-name= to "
+		       "its full name.",
+	[CAUSE_NO_STARTTLS] =
+		"The relay offers no STARTTLS: enable TLS there, or use its port 465 with [mail] "
+		"tls=tls. If it used to offer it, somebody may be tampering with the connection.",
+	[CAUSE_INJECTED] = "Bytes arrived in clear text where TLS had to begin: somebody may be "
+			   "tampering with the connection, or the relay is broken.",
+	[CAUSE_TLS] = "The TLS handshake failed: the relay must speak TLS 1.2 or newer on this "
+		      "port ([mail] tls=starttls for 25 and 587, tls for 465).",
+	[CAUSE_CERTIFICATE_NAME] = "Set [mail] relay= to a name that the certificate carries, or "
+				   "give the relay a certificate for the configured name.",
+	[CAUSE_CERTIFICATE_EXPIRED] = "Renew the relay's certificate and reload the mail server; "
+				      "check this host's clock.",
+	[CAUSE_CERTIFICATE_EARLY] =
+		"Check the clock of this host (timedatectl); the certificate is not valid yet.",
+	[CAUSE_CERTIFICATE_CHAIN] = "Put the certificate of the authority that issued it into "
+				    "[mail] tls-ca-file=, and have the relay send the whole chain.",
+	[CAUSE_NO_AUTH] = "The relay offers neither AUTH PLAIN nor LOGIN: use its submission port "
+			  "(587), or leave out [mail] user=.",
 	[CAUSE_AUTH_REFUSED] = "Check [mail] user= and the credential smtp-password.",
 	[CAUSE_AUTH_LATER] = "The relay cannot check passwords at present; its own log says why.",
-	[CAUSE_SENDER] = "The relay does not accept the sender: set [mail] from= to an address that it lets this host use.",
-	[CAUSE_RECIPIENT] = "The relay does not take mail for this address: check the address, and that the relay lets "
-			    "this host send to it.",
-	[CAUSE_RECIPIENT_LATER] = "The relay asks to try again later (greylisting, a full mailbox or a limit).",
-	[CAUSE_SMTPUTF8] = "The address is not ASCII and the relay does not offer SMTPUTF8: enable it there (Postfix: "
-			   "smtputf8_enable = yes) or use another address.",
+	[CAUSE_SENDER] = "The relay does not accept the sender: set [mail] from= to an address "
+			 "that it lets this host use.",
+	[CAUSE_RECIPIENT] = "The relay does not take mail for this address: check the address, and "
+			    "that the relay lets this host send to it.",
+	[CAUSE_RECIPIENT_LATER] =
+		"The relay asks to try again later (greylisting, a full mailbox or a limit).",
+	[CAUSE_SMTPUTF8] = "The address is not ASCII and the relay does not offer SMTPUTF8: enable "
+			   "it there (Postfix: smtputf8_enable = yes) or use another address.",
 	[CAUSE_CONTENT] = "The relay refused the message itself: its filter's log says why.",
 	[CAUSE_LATER] = "The relay asks to try again later; its own log says why.",
 	[CAUSE_LOST] = "The relay ended the connection: its own log says why.",
-	[CAUSE_INTERNAL] = "This is a fault of pwreset-mailer: report it with the lines of the journal.",
+	[CAUSE_INTERNAL] =
+		"This is a fault of pwreset-mailer: report it with the lines of the journal.",
 };
 
 void trace_init(Trace *trace)
@@ -60,7 +71,8 @@ void trace_hide(Trace *trace, const char *secret)
 
 static bool is_symbol(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (unsigned char)c >= 0x80;
 }
 
 static char folded(char c)
@@ -68,7 +80,8 @@ static char folded(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Where n symbols from p on and from q on that are the same end in p, whatever else stands between them; or NULL. */
+/* Where n symbols from p on and from q on that are the same end in p, whatever else stands between
+ * them; or NULL. */
 static const char *symbols_match(const char *p, const char *q, size_t n)
 {
 	while (n > 0) {
@@ -133,7 +146,8 @@ static const char *secret_end(const Trace *trace, const char *text, const char *
 	return last;
 }
 
-/* Copies word by word; what holds a part of a secret, be it torn by blanks, is replaced as a whole. */
+/* Copies word by word; what holds a part of a secret, be it torn by blanks, is replaced as a whole.
+ */
 static void text_keep(const Trace *trace, const char *text, char *ret, size_t size)
 {
 	const char *hidden = NULL; /* up to here */

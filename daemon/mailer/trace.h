@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What happened on the way of a message, step by step: the journal gets the last step, test-mail all of them. Secrets
- * of the message are taken out of every text before it is kept.
+ * What happened on the way of a message, step by step: the journal gets the last step, test-mail
+ * all of them. Secrets of the message are taken out of every text before it is kept.
  */
 #pragma once
 
@@ -57,7 +57,8 @@ typedef struct Trace {
 } Trace;
 
 void trace_init(Trace *trace);
-/* A value that no text may repeat: a link, a code, a password. A relay quotes what it did not like. */
+/* A value that no text may repeat: a link, a code, a password. A relay quotes what it did not like.
+ */
 void trace_hide(Trace *trace, const char *secret);
 
 void trace_ok(Trace *trace, const char *step, const char *text);

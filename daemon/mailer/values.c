@@ -49,29 +49,32 @@ static const struct {
 };
 
 #define B(name) VALUE_BIT(VALUE_##name)
-/* What every mail may say: who is meant, when and where it was asked for, by whom, and whom to turn to. */
-#define COMMON                                                                                                           \
-	(B(USER) | B(NAME) | B(TIME) | B(WHEN) | B(HOST) | B(ADDRESS) | B(SERVICE) | B(REQUESTER) | B(SITE) | B(CONTACT) |   \
-	 B(PAGE) | B(LANGUAGE))
+/* What every mail may say: who is meant, when and where it was asked for, by whom, and whom to turn
+ * to. */
+#define COMMON                                                                                     \
+	(B(USER) | B(NAME) | B(TIME) | B(WHEN) | B(HOST) | B(ADDRESS) | B(SERVICE) |               \
+	 B(REQUESTER) | B(SITE) | B(CONTACT) | B(PAGE) | B(LANGUAGE))
 #define LASTING (B(MINUTES) | B(LASTS) | B(UNTIL))
 
 static const struct {
 	const char *name;
-	ValueSet known;     /* beside COMMON */
+	ValueSet known;	    /* beside COMMON */
 	ValueSet mandatory; /* values that must come */
 	ValueSet essential; /* names that the templates must use */
 } kinds[_KIND_MAX] = {
-	[KIND_LINK] = { "link", LASTING | B(LINK) | B(CODE) | B(REVOKE), B(USER) | B(LINK) | B(MINUTES) | B(TIME),
-			B(USER) | B(LINK) },
-	[KIND_CODE] = { "code", LASTING | B(LINK) | B(CODE) | B(REVOKE), B(USER) | B(CODE) | B(MINUTES) | B(TIME),
-			B(USER) | B(CODE) },
+	[KIND_LINK] = { "link", LASTING | B(LINK) | B(CODE) | B(REVOKE),
+			B(USER) | B(LINK) | B(MINUTES) | B(TIME), B(USER) | B(LINK) },
+	[KIND_CODE] = { "code", LASTING | B(LINK) | B(CODE) | B(REVOKE),
+			B(USER) | B(CODE) | B(MINUTES) | B(TIME), B(USER) | B(CODE) },
 	[KIND_USERNAME] = { "username", 0, B(USER) | B(TIME), B(USER) },
 	[KIND_CHANGED] = { "changed", 0, B(USER) | B(TIME), B(USER) },
 	[KIND_MAIL_CHANGED] = { "mail-changed", B(MAIL), B(USER) | B(TIME), B(USER) },
 	[KIND_MAIL_CONFIRM] = { "mail-confirm", LASTING | B(CODE) | B(MAIL) | B(REVOKE),
 				B(USER) | B(CODE) | B(MINUTES) | B(TIME), B(USER) | B(CODE) },
-	[KIND_ENROLLED] = { "enrolled", B(QUESTIONS) | B(CODES) | B(PIN) | B(MAIL), B(USER) | B(TIME), B(USER) },
-	[KIND_TEMPORARY] = { "temporary", LASTING | B(PASSWORD), B(USER) | B(TIME), B(USER) | B(PASSWORD) },
+	[KIND_ENROLLED] = { "enrolled", B(QUESTIONS) | B(CODES) | B(PIN) | B(MAIL),
+			    B(USER) | B(TIME), B(USER) },
+	[KIND_TEMPORARY] = { "temporary", LASTING | B(PASSWORD), B(USER) | B(TIME),
+			     B(USER) | B(PASSWORD) },
 	[KIND_EXPIRY] = { "expiry", LASTING, B(USER) | B(MINUTES), B(USER) },
 	[KIND_TEST] = { "test", 0, 0, 0 },
 };
@@ -121,7 +124,8 @@ bool value_is_link(ValueName name)
 	return infos[name].type == TYPE_LINK;
 }
 
-/* http or https, a host, and nothing that ends an attribute or a line: other schemes run code or open programs. */
+/* http or https, a host, and nothing that ends an attribute or a line: other schemes run code or
+ * open programs. */
 static bool link_valid(const char *text)
 {
 	static const char *const schemes[] = { "https://", "http://" };
@@ -132,8 +136,8 @@ static bool link_valid(const char *text)
 			rest = text + strlen(schemes[i]);
 	if (!rest || strlen(text) > VALUE_LINK_MAX || strcspn(rest, "/?#") == 0)
 		return false;
-	return strspn(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#[]@!$&()*+,;=%") ==
-	       strlen(rest);
+	return strspn(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/"
+			    "?#[]@!$&()*+,;=%") == strlen(rest);
 }
 
 static bool number_parse(const char *text, int64_t *ret)

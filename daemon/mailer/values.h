@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a mail can say: the kinds of mails, the names that may stand between {{ and }}, which kind knows which, and the
- * values of one mail. templates/README.md describes both tables to people.
+ * What a mail can say: the kinds of mails, the names that may stand between {{ and }}, which kind
+ * knows which, and the values of one mail. templates/README.md describes both tables to people.
  */
 #pragma once
 
@@ -60,7 +60,8 @@ typedef enum MailKind {
 
 const char *kind_name(MailKind kind);
 int kind_from_name(const char *name, MailKind *ret); /* -ENOENT */
-/* The names that the templates of a kind may use, and those without which they would be of no use. */
+/* The names that the templates of a kind may use, and those without which they would be of no use.
+ */
 ValueSet kind_values(MailKind kind);
 ValueSet kind_essential(MailKind kind);
 
@@ -77,8 +78,9 @@ typedef struct Values {
 } Values;
 
 /*
- * From outside: 0; -ENOENT: no such name, or one that is made here; -EBADMSG: controls, a line break, too long, no number,
- * no link. A value that the kind has no use for is kept and harmless: no template of that kind can name it.
+ * From outside: 0; -ENOENT: no such name, or one that is made here; -EBADMSG: controls, a line
+ * break, too long, no number, no link. A value that the kind has no use for is kept and harmless:
+ * no template of that kind can name it.
  */
 int values_set(Values *values, const char *name, const char *text);
 /* The first value that the kind cannot do without and that is absent, or NULL. */

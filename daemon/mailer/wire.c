@@ -18,7 +18,7 @@ struct Wire {
 	int fd;
 	SSL *ssl;
 	Deadline deadline; /* of the TLS call under way */
-	size_t start; /* bytes [start, end) of in were read and not used */
+	size_t start;	   /* bytes [start, end) of in were read and not used */
 	size_t end;
 	char in[CHUNK];
 };
@@ -96,11 +96,12 @@ Wire *wire_free(Wire *wire)
 }
 
 /*
- * OpenSSL comes back when it needs bytes that are not there; but messages that it drops (HelloRequest, tickets, key
- * updates) it reads one after the other as long as they come. So each read below it looks at the clock first.
+ * OpenSSL comes back when it needs bytes that are not there; but messages that it drops
+ * (HelloRequest, tickets, key updates) it reads one after the other as long as they come. So each
+ * read below it looks at the clock first.
  */
-static long tls_clock(BIO *bio, int operation, const char *data UNUSED, size_t len UNUSED, int argi UNUSED, long argl UNUSED,
-		      int result, size_t *processed UNUSED)
+static long tls_clock(BIO *bio, int operation, const char *data UNUSED, size_t len UNUSED,
+		      int argi UNUSED, long argl UNUSED, int result, size_t *processed UNUSED)
 {
 	const Wire *wire = (const void *)BIO_get_callback_arg(bio);
 
@@ -117,7 +118,8 @@ static int tls_wait(Wire *wire, int result, Deadline deadline)
 		return -ETIMEDOUT;
 	switch (SSL_get_error(wire->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
-		/* OpenSSL reads no further than the record at hand, so nothing can be waiting inside of it. */
+		/* OpenSSL reads no further than the record at hand, so nothing can be waiting
+		 * inside of it. */
 		return deadline_poll(wire->fd, POLLIN, deadline);
 	case SSL_ERROR_WANT_WRITE:
 		return deadline_poll(wire->fd, POLLOUT, deadline);
@@ -239,7 +241,8 @@ static bool socket_quiet(int fd)
 {
 	char byte;
 
-	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       (errno == EAGAIN || errno == EINTR);
 }
 
 bool wire_quiet(Wire *wire)
@@ -265,7 +268,8 @@ bool wire_quiet(Wire *wire)
 	return false;
 }
 
-int wire_start_tls(Wire *wire, SSL_CTX *context, const char *host, TlsVerdict *verdict, Deadline deadline)
+int wire_start_tls(Wire *wire, SSL_CTX *context, const char *host, TlsVerdict *verdict,
+		   Deadline deadline)
 {
 	int n, r;
 
@@ -289,8 +293,11 @@ int wire_start_tls(Wire *wire, SSL_CTX *context, const char *host, TlsVerdict *v
 		if (r < 0)
 			return -EPROTO;
 	}
-	/* Verification is on, so this cannot be otherwise; nothing is sent on the strength of that belief. */
-	return SSL_get_verify_result(wire->ssl) == X509_V_OK && verdict->error == X509_V_OK ? 0 : -EPROTO;
+	/* Verification is on, so this cannot be otherwise; nothing is sent on the strength of that
+	 * belief. */
+	return SSL_get_verify_result(wire->ssl) == X509_V_OK && verdict->error == X509_V_OK
+		       ? 0
+		       : -EPROTO;
 }
 
 const SSL *wire_tls(const Wire *wire)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The connection to the relay: bytes and replies, in clear text or over TLS, nothing without a deadline. */
+/* The connection to the relay: bytes and replies, in clear text or over TLS, nothing without a
+ * deadline. */
 #pragma once
 
 #include <sys/socket.h>
@@ -29,9 +30,10 @@ int wire_reply(Wire *wire, Reply *reply, Deadline deadline);
 bool wire_quiet(Wire *wire);
 
 /*
- * -EBADMSG when bytes are already there: what came in clear text must never count as having come through TLS. -EPROTO
- * when the handshake failed: tls_explain() says why.
+ * -EBADMSG when bytes are already there: what came in clear text must never count as having come
+ * through TLS. -EPROTO when the handshake failed: tls_explain() says why.
  */
-int wire_start_tls(Wire *wire, SSL_CTX *context, const char *host, TlsVerdict *verdict, Deadline deadline);
+int wire_start_tls(Wire *wire, SSL_CTX *context, const char *host, TlsVerdict *verdict,
+		   Deadline deadline);
 /* NULL while the connection is in clear text. */
 const SSL *wire_tls(const Wire *wire);

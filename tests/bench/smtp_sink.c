@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A relay for benchmarks: takes every mail at once and keeps none. Prints its port. With --one it ends each session after the first
- * mail (421 to the next MAIL), so that every mail needs a session of its own.
+ * A relay for benchmarks: takes every mail at once and keeps none. Prints its port. With --one it
+ * ends each session after the first mail (421 to the next MAIL), so that every mail needs a session
+ * of its own.
  */
 
 #include <arpa/inet.h>
@@ -50,7 +51,8 @@ static void session(int fd)
 		return;
 	while (hear(fd, buffer, "\r\n")) {
 		if (strncmp(buffer, "DATA", 4) == 0) {
-			if (!say(fd, "354 go\r\n") || !hear(fd, buffer, "\r\n.\r\n") || !say(fd, "250 ok\r\n"))
+			if (!say(fd, "354 go\r\n") || !hear(fd, buffer, "\r\n.\r\n") ||
+			    !say(fd, "250 ok\r\n"))
 				return;
 			n_mails++;
 		} else if (strncmp(buffer, "QUIT", 4) == 0) {
@@ -67,12 +69,14 @@ static void session(int fd)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(address);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	one_mail = argc > 1 && strcmp(argv[1], "--one") == 0;
-	if (listener < 0 || bind(listener, (struct sockaddr *)&address, len) < 0 || listen(listener, 16) < 0 ||
+	if (listener < 0 || bind(listener, (struct sockaddr *)&address, len) < 0 ||
+	    listen(listener, 16) < 0 ||
 	    getsockname(listener, (struct sockaddr *)&address, &len) < 0) {
 		perror("smtp_sink");
 		return EXIT_FAILURE;

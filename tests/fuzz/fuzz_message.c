@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Header fields and MIME on any values (the input's lines at NULs: id, From, its name, To, language, subject, text, HTML):
- * refused, or a message whose form nothing in them has changed.
+ * Header fields and MIME on any values (the input's lines at NULs: id, From, its name, To,
+ * language, subject, text, HTML): refused, or a message whose form nothing in them has changed.
  */
 
 #include "fuzz.h"
@@ -10,8 +10,16 @@
 #define FIELDS 8
 #define OUT_SIZE (1024 * 1024)
 
-static const char *const names[] = { "Date: ", "From: ", "To: ", "Subject: ", "Message-ID: ", "Content-Language: ",
-				     "Auto-Submitted: ", "X-Auto-Response-Suppress: ", "MIME-Version: ", "Content-Type: " };
+static const char *const names[] = { "Date: ",
+				     "From: ",
+				     "To: ",
+				     "Subject: ",
+				     "Message-ID: ",
+				     "Content-Language: ",
+				     "Auto-Submitted: ",
+				     "X-Auto-Response-Suppress: ",
+				     "MIME-Version: ",
+				     "Content-Type: " };
 
 /* Each field once, in order; between them only continuation lines; every line within the limits. */
 static const char *check_header(const char *p)
@@ -21,7 +29,8 @@ static const char *check_header(const char *p)
 	while (strncmp(p, "\r\n", 2) != 0) {
 		const char *end = strstr(p, "\r\n");
 
-		assert(end && end - p <= 998 && !memchr(p, '\n', (size_t)(end - p)) && !memchr(p, '\r', (size_t)(end - p)));
+		assert(end && end - p <= 998 && !memchr(p, '\n', (size_t)(end - p)) &&
+		       !memchr(p, '\r', (size_t)(end - p)));
 		if (*p == ' ') {
 			assert(field > 0 && end - p > 1);
 		} else {
@@ -68,8 +77,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (p < text + size)
 			p++;
 	}
-	m = (Message){ .id = fields[0], .index = 1, .date = 1795286400, .from_address = fields[1], .from_name = fields[2], .to = fields[3],
-		       .language = fields[4], .subject = fields[5], .text = fields[6], .html = fields[7] };
+	m = (Message){ .id = fields[0],
+		       .index = 1,
+		       .date = 1795286400,
+		       .from_address = fields[1],
+		       .from_name = fields[2],
+		       .to = fields[3],
+		       .language = fields[4],
+		       .subject = fields[5],
+		       .text = fields[6],
+		       .html = fields[7] };
 	buf_init(&out, memory, sizeof(memory));
 	if (message_write(&m, &out) == 0)
 		check_body(check_header(memory));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Replies of a hostile server: bounded, the same however they are cut into pieces, and clean when told. */
+/* Replies of a hostile server: bounded, the same however they are cut into pieces, and clean when
+ * told. */
 
 #include "fuzz.h"
 #include "reply.h"
@@ -43,7 +44,8 @@ static void check_told(const Reply *reply)
 	trace_hide(&trace, "7KQ4-M2XD");
 	trace_hide(&trace, "https://example.com/r/abcdefghijklmnopqrstuvwxyz");
 	trace_ok(&trace, "step", text);
-	assert(!strstr(trace.steps[0].text, "7KQ4-M2XD") && !strstr(trace.steps[0].text, "abcdefgh"));
+	assert(!strstr(trace.steps[0].text, "7KQ4-M2XD") &&
+	       !strstr(trace.steps[0].text, "abcdefgh"));
 	assert(utf8_valid(trace.steps[0].text, strlen(trace.steps[0].text)));
 }
 
@@ -58,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	q = feed(&torn, text, size, 3, &used_torn);
 	assert(r == q && (r == 0 || r == -EBADMSG || r == -EMSGSIZE));
 	if (r == 0) {
-		assert(used == used_torn && whole.complete == torn.complete && whole.code == torn.code);
+		assert(used == used_torn && whole.complete == torn.complete &&
+		       whole.code == torn.code);
 		assert(strcmp(whole.text, torn.text) == 0 && strlen(whole.text) == whole.text_len);
 		if (whole.complete) {
 			assert(whole.code >= 200 && whole.code <= 599);

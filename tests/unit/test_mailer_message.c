@@ -69,7 +69,9 @@ static void refused(Message m, int error)
 
 static void test_refused(void **state)
 {
-	static const char *const bad[] = { "a\nb", "a\rb", "a\r\nBcc: x@example.com", "\x7f", "\xff", "\xc0\x80", "\xe2\x80\xa8" };
+	static const char *const bad[] = { "a\nb",	  "a\rb", "a\r\nBcc: x@example.com",
+					   "\x7f",	  "\xff", "\xc0\x80",
+					   "\xe2\x80\xa8" };
 	Message m;
 
 	(void)state;
@@ -135,7 +137,8 @@ static void test_line_feeds_at_the_border(void **state)
 			assert_int_equal(message_write(&m, &out), 0);
 			/* Base64 of len + 1 bytes, a line for each 57 of them. */
 			assert_non_null(strstr(out.data, "base64\r\n\r\n"));
-			const char *start = strstr(out.data, "base64\r\n\r\n") + 10, *end = strstr(start, "--=_");
+			const char *start = strstr(out.data, "base64\r\n\r\n") + 10,
+				   *end = strstr(start, "--=_");
 			size_t n = (len + 1 + 2) / 3 * 4 + 2 * ((len + 1 + 56) / 57);
 
 			assert_int_equal(end - start, n);
@@ -156,13 +159,16 @@ static void test_text_fields(void **state)
 	(void)state;
 	assert_string_equal(text_field("plain words"), "Subject: plain words\r\n");
 	assert_string_equal(text_field("Grüße"), "Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n");
-	assert_string_equal(text_field("=?UTF-8?B?QQ==?="), "Subject: =?UTF-8?B?PT9VVEYtOD9CP1FRPT0/PQ==?=\r\n");
+	assert_string_equal(text_field("=?UTF-8?B?QQ==?="),
+			    "Subject: =?UTF-8?B?PT9VVEYtOD9CP1FRPT0/PQ==?=\r\n");
 	assert_string_equal(text_field(" lead"), "Subject: =?UTF-8?B?IGxlYWQ=?=\r\n");
 	assert_string_equal(text_field("two  blanks"), "Subject: =?UTF-8?B?dHdvICBibGFua3M=?=\r\n");
 	assert_string_equal(text_field("end "), "Subject: =?UTF-8?B?ZW5kIA==?=\r\n");
-	assert_string_equal(text_field("one two three four five six seven eight nine ten eleven twelve thirteen fourteen"),
-			    "Subject: one two three four five six seven eight nine ten eleven twelve\r\n"
-			    " thirteen fourteen\r\n");
+	assert_string_equal(
+		text_field("one two three four five six seven eight nine ten eleven twelve "
+			   "thirteen fourteen"),
+		"Subject: one two three four five six seven eight nine ten eleven twelve\r\n"
+		" thirteen fourteen\r\n");
 }
 
 /* No line of any field is longer than 78 columns, no character is torn. */
@@ -204,9 +210,11 @@ static void test_address_fields(void **state)
 	assert_string_equal(address_field("", "a@b"), "From: <a@b>\r\n");
 	assert_string_equal(address_field("A B", "a@b"), "From: A B <a@b>\r\n");
 	assert_string_equal(address_field("B, A", "a@b"), "From: \"B, A\" <a@b>\r\n");
-	assert_string_equal(address_field("A \"x\" \\", "a@b"), "From: \"A \\\"x\\\" \\\\\" <a@b>\r\n");
+	assert_string_equal(address_field("A \"x\" \\", "a@b"),
+			    "From: \"A \\\"x\\\" \\\\\" <a@b>\r\n");
 	assert_string_equal(address_field("=?x?=", "a@b"), "From: =?UTF-8?B?PT94Pz0=?= <a@b>\r\n");
-	assert_string_equal(address_field("Ä <c@d>", "a@b"), "From: =?UTF-8?B?w4QgPGNAZD4=?= <a@b>\r\n");
+	assert_string_equal(address_field("Ä <c@d>", "a@b"),
+			    "From: =?UTF-8?B?w4QgPGNAZD4=?= <a@b>\r\n");
 	assert_string_equal(address_field("A rather long name that takes much of the first line",
 					  "somebody.somewhere@department.example.com"),
 			    "From: A rather long name that takes much of the first line\r\n"
@@ -224,26 +232,42 @@ static void test_sender(void **state)
 		{ "\"Help, Example\" <a@example.com>", "Help, Example", "a@example.com" },
 		{ "Hilfe für alle <a@example.com>", "Hilfe für alle", "a@example.com" },
 	};
-	static const char *const bad[] = { "", "a", "<a@example.com", "a <a@example.com> b", "a <a@example.com\n>", "a\nb <a@example.com>" };
+	static const char *const bad[] = { "",
+					   "a",
+					   "<a@example.com",
+					   "a <a@example.com> b",
+					   "a <a@example.com\n>",
+					   "a\nb <a@example.com>" };
 	char name[64], address[64];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-		assert_int_equal(message_sender(good[i].from, name, sizeof(name), address, sizeof(address)), 0);
+		assert_int_equal(
+			message_sender(good[i].from, name, sizeof(name), address, sizeof(address)),
+			0);
 		assert_string_equal(name, good[i].name);
 		assert_string_equal(address, good[i].address);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(message_sender(bad[i], name, sizeof(name), address, sizeof(address)), -EINVAL);
-	assert_int_equal(message_sender("a name that does not fit <a@example.com>", name, 8, address, sizeof(address)), -EINVAL);
+		assert_int_equal(
+			message_sender(bad[i], name, sizeof(name), address, sizeof(address)),
+			-EINVAL);
+	assert_int_equal(message_sender("a name that does not fit <a@example.com>", name, 8,
+					address, sizeof(address)),
+			 -EINVAL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),	     cmocka_unit_test(test_refused),	    cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_line_feeds_at_the_border), cmocka_unit_test(test_text_fields), cmocka_unit_test(test_folding),
-		cmocka_unit_test(test_address_fields), cmocka_unit_test(test_sender),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_line_feeds_at_the_border),
+		cmocka_unit_test(test_text_fields),
+		cmocka_unit_test(test_folding),
+		cmocka_unit_test(test_address_fields),
+		cmocka_unit_test(test_sender),
 	};
 
 	setenv("TZ", "UTC", 1);

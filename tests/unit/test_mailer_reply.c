@@ -82,9 +82,22 @@ static void test_bad(void **state)
 		size_t len;
 	} bad[] = {
 #define B(s) { s, sizeof(s) - 1 }
-		B("\r\n"),	   B("25\r\n"),		 B("2500 a\r\n"), B("250_a\r\n"), B("150 a\r\n"), B("600 a\r\n"),
-		B("a50 a\r\n"), B("250 a\0b\r\n"), B("250 a\rb\r\n"), B("250 \x1b[2J\r\n"), B("250 \x7f\r\n"), B("\0\r\n"),
-		B("250-a\r\n251 b\r\n"), B(" 250 a\r\n"), B("+50 a\r\n"), B("250-a\r\nb\r\n"),
+		B("\r\n"),
+		B("25\r\n"),
+		B("2500 a\r\n"),
+		B("250_a\r\n"),
+		B("150 a\r\n"),
+		B("600 a\r\n"),
+		B("a50 a\r\n"),
+		B("250 a\0b\r\n"),
+		B("250 a\rb\r\n"),
+		B("250 \x1b[2J\r\n"),
+		B("250 \x7f\r\n"),
+		B("\0\r\n"),
+		B("250-a\r\n251 b\r\n"),
+		B(" 250 a\r\n"),
+		B("+50 a\r\n"),
+		B("250-a\r\nb\r\n"),
 #undef B
 	};
 
@@ -121,7 +134,9 @@ static void test_limits(void **state)
 
 static void test_extensions(void **state)
 {
-	const char *text = "250-AUTH is my name\r\n250-STARTTLSX\r\n250-auth PLAIN login\r\n250-SIZE 5\r\n250 8BITMIME\r\n", *rest = NULL;
+	const char *text = "250-AUTH is my name\r\n250-STARTTLSX\r\n250-auth PLAIN "
+			   "login\r\n250-SIZE 5\r\n250 8BITMIME\r\n",
+		   *rest = NULL;
 	size_t used;
 
 	(void)state;
@@ -138,9 +153,11 @@ static void test_extensions(void **state)
 
 static void test_code_alone(void **state)
 {
-	static const char *const texts[][2] = { { "535 5.7.8 secret\r\n", "535 5.7.8" }, { "535 secret\r\n", "535" },
-						{ "535 5.7.8secret\r\n", "535" },	 { "535 5.7.\r\n", "535" },
-						{ "535 5.7.8\r\n", "535 5.7.8" },	 { "535 1234.5.6 x\r\n", "535" } };
+	static const char *const texts[][2] = {
+		{ "535 5.7.8 secret\r\n", "535 5.7.8" }, { "535 secret\r\n", "535" },
+		{ "535 5.7.8secret\r\n", "535" },	 { "535 5.7.\r\n", "535" },
+		{ "535 5.7.8\r\n", "535 5.7.8" },	 { "535 1234.5.6 x\r\n", "535" }
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -161,7 +178,8 @@ static void test_secrets_are_withheld(void **state)
 		{ "all is well", "all is well" },
 		{ "code 7KQ4-M2XD here", "code [withheld] here" },
 		{ "code 7kq4m2xd!", "code [withheld]" },
-		{ "7 K Q 4 M 2 X D", "[withheld] [withheld] [withheld] [withheld] [withheld] [withheld] [withheld] [withheld]" },
+		{ "7 K Q 4 M 2 X D", "[withheld] [withheld] [withheld] [withheld] [withheld] "
+				     "[withheld] [withheld] [withheld]" },
 		{ "part Q4-M2XD", "part [withheld]" },
 		{ "too little M2XD", "too little M2XD" },
 		{ "url https://example.com/r/AbCdEfGhIjKl.", "url [withheld]" },
@@ -231,9 +249,14 @@ static void test_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),	   cmocka_unit_test(test_stops_at_its_end), cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_limits),	   cmocka_unit_test(test_extensions),	     cmocka_unit_test(test_code_alone),
-		cmocka_unit_test(test_secrets_are_withheld), cmocka_unit_test(test_secret_at_the_edge_of_the_text),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_stops_at_its_end),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_extensions),
+		cmocka_unit_test(test_code_alone),
+		cmocka_unit_test(test_secrets_are_withheld),
+		cmocka_unit_test(test_secret_at_the_edge_of_the_text),
 		cmocka_unit_test(test_trace),
 	};
 

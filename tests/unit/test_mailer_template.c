@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Templates: what is refused at load and where, what is rendered, escaping by place; dates and durations. */
+/* Templates: what is refused at load and where, what is rendered, escaping by place; dates and
+ * durations. */
 
 #include "unit.h"
 
@@ -26,7 +27,8 @@ static Template *parsed(TemplateForm form, const char *text, ValueSet known, Val
 	Template *t = NULL;
 
 	complained_line = 0;
-	if (template_parse(&t, form, &place, text, strlen(text), known, used, on_complaint, NULL) < 0) {
+	if (template_parse(&t, form, &place, text, strlen(text), known, used, on_complaint, NULL) <
+	    0) {
 		assert_true(complained_line > 0);
 		return NULL;
 	}
@@ -88,32 +90,59 @@ static void test_lines_of_section_tags(void **state)
 
 static void test_html(void **state)
 {
-	const Values v = { .text = { [VALUE_USER] = "<a href=\"x\">&'", [VALUE_LINK] = "https://e/?a=1&b='", [VALUE_BODY] = "<p>" } };
+	const Values v = { .text = { [VALUE_USER] = "<a href=\"x\">&'",
+				     [VALUE_LINK] = "https://e/?a=1&b='",
+				     [VALUE_BODY] = "<p>" } };
 
 	(void)state;
-	renders(TEMPLATE_HTML, "<p>{{user}}</p>", &v, "<p>&lt;a href=&quot;x&quot;&gt;&amp;&#39;</p>");
-	renders(TEMPLATE_HTML, "<a href=\"{{link}}\">", &v, "<a href=\"https://e/?a=1&amp;b=&#39;\">");
+	renders(TEMPLATE_HTML, "<p>{{user}}</p>", &v,
+		"<p>&lt;a href=&quot;x&quot;&gt;&amp;&#39;</p>");
+	renders(TEMPLATE_HTML, "<a href=\"{{link}}\">", &v,
+		"<a href=\"https://e/?a=1&amp;b=&#39;\">");
 	renders(TEMPLATE_HTML, "<a class=x  HREF = '{{link}}' >{{link}}", &v,
 		"<a class=x  HREF = 'https://e/?a=1&amp;b=&#39;' >https://e/?a=1&amp;b=&#39;");
-	renders(TEMPLATE_HTML, "<p title=\"a {{user}} b\">", &v, "<p title=\"a &lt;a href=&quot;x&quot;&gt;&amp;&#39; b\">");
+	renders(TEMPLATE_HTML, "<p title=\"a {{user}} b\">", &v,
+		"<p title=\"a &lt;a href=&quot;x&quot;&gt;&amp;&#39; b\">");
 	renders(TEMPLATE_HTML, "<title>{{user}}</title><br/>{{body}}", &v,
 		"<title>&lt;a href=&quot;x&quot;&gt;&amp;&#39;</title><br/><p>");
-	renders(TEMPLATE_HTML, "<!doctype html><!-- > --><style>a{}</style>{{#user}}a < b{{/user}}", &v,
-		"<!doctype html><!-- > --><style>a{}</style>a < b");
-	renders(TEMPLATE_HTML, "<script>if (a<b) '</p>'</script>{{code}}", &v, "<script>if (a<b) '</p>'</script>");
+	renders(TEMPLATE_HTML, "<!doctype html><!-- > --><style>a{}</style>{{#user}}a < b{{/user}}",
+		&v, "<!doctype html><!-- > --><style>a{}</style>a < b");
+	renders(TEMPLATE_HTML, "<script>if (a<b) '</p>'</script>{{code}}", &v,
+		"<script>if (a<b) '</p>'</script>");
 }
 
 static void test_refused(void **state)
 {
-	static const char *const plain[] = { "{{nonsense}}", "{{ user }}", "{{user", "{{}}", "{{user}", "{{#user}}", "{{/user}}",
-					     "{{#user}}{{/code}}", "{{password}}", "{{#password}}{{/password}}", "{{User}}", "{{user\n}}",
+	static const char *const plain[] = { "{{nonsense}}", "{{ user }}",
+					     "{{user",	     "{{}}",
+					     "{{user}",	     "{{#user}}",
+					     "{{/user}}",    "{{#user}}{{/code}}",
+					     "{{password}}", "{{#password}}{{/password}}",
+					     "{{User}}",     "{{user\n}}",
 					     "{{{user}}}" };
-	static const char *const html[] = { "<p {{user}}>", "<{{user}}>", "<p class={{user}}>", "<p class=\"{{user}}\">",
-					    "<a href={{link}}>", "<a href=\"{{user}}\">", "<a href=\"x{{link}}\">",
-					    "<a href=\"{{link}}x\">", "<img src=\"{{link}}\">", "<script>{{user}}</script>",
-					    "<style>{{user}}</style>", "<!-- {{user}} -->", "<p>{{#user}}<a{{/user}}>", "<p", "<a href=\"{{link}}",
-					    "<p onclick=\"{{user}}\">", "<p title='{{user}}", "<p title=\"{{body}}\">", "<!x {{user}}>",
-					    "<p title=\"a\"{{user}}>", "<<p {{user}}>", "</p {{user}}>", "<script >\"</scrip\"{{user}}" };
+	static const char *const html[] = { "<p {{user}}>",
+					    "<{{user}}>",
+					    "<p class={{user}}>",
+					    "<p class=\"{{user}}\">",
+					    "<a href={{link}}>",
+					    "<a href=\"{{user}}\">",
+					    "<a href=\"x{{link}}\">",
+					    "<a href=\"{{link}}x\">",
+					    "<img src=\"{{link}}\">",
+					    "<script>{{user}}</script>",
+					    "<style>{{user}}</style>",
+					    "<!-- {{user}} -->",
+					    "<p>{{#user}}<a{{/user}}>",
+					    "<p",
+					    "<a href=\"{{link}}",
+					    "<p onclick=\"{{user}}\">",
+					    "<p title='{{user}}",
+					    "<p title=\"{{body}}\">",
+					    "<!x {{user}}>",
+					    "<p title=\"a\"{{user}}>",
+					    "<<p {{user}}>",
+					    "</p {{user}}>",
+					    "<script >\"</scrip\"{{user}}" };
 	char text[256];
 
 	(void)state;
@@ -201,8 +230,10 @@ static void test_values(void **state)
 	assert_string_equal(v.text[VALUE_USER], "alice");
 }
 
-static const char conf[] = "[language]\ndirection = ltr\nmonths = m1 m2 m3 m4 m5 m6 m7 m8 m9 m10 m11 m12\nfirst = 1er\n"
-			   "date = {day} {month} {year} {hour}:{minute} ({offset})\nminute = minute\nminutes = minutes\nhour = hour\n"
+static const char conf[] = "[language]\ndirection = ltr\nmonths = m1 m2 m3 m4 m5 m6 m7 m8 m9 m10 "
+			   "m11 m12\nfirst = 1er\n"
+			   "date = {day} {month} {year} {hour}:{minute} ({offset})\nminute = "
+			   "minute\nminutes = minutes\nhour = hour\n"
 			   "hours = hours\nday = day\ndays = days\n";
 
 static void test_language(void **state)
@@ -210,9 +241,10 @@ static void test_language(void **state)
 	static const struct {
 		int64_t minutes;
 		const char *text;
-	} durations[] = { { 1, "1 minute" },   { 30, "30 minutes" }, { 60, "1 hour" },	    { 90, "90 minutes" }, { 119, "119 minutes" },
-			  { 120, "2 hours" },  { 150, "2 hours" },   { 1440, "24 hours" },  { 2879, "47 hours" },  { 2880, "2 days" },
-			  { 7205, "5 days" } };
+	} durations[] = { { 1, "1 minute" },	{ 30, "30 minutes" },	{ 60, "1 hour" },
+			  { 90, "90 minutes" }, { 119, "119 minutes" }, { 120, "2 hours" },
+			  { 150, "2 hours" },	{ 1440, "24 hours" },	{ 2879, "47 hours" },
+			  { 2880, "2 days" },	{ 7205, "5 days" } };
 	LanguageWords w;
 	char text[LANGUAGE_WHEN_MAX];
 
@@ -252,26 +284,32 @@ static void test_language_refused(void **state)
 		/* "first" has a default. */
 		if (strncmp(line, "first", 5) != 0) {
 			snprintf(text, sizeof(text), "%.*s%s", (int)start, conf, line + len);
-			assert_int_equal(language_parse(&w, "test", text, strlen(text), on_complaint, NULL), -EBADMSG);
+			assert_int_equal(
+				language_parse(&w, "test", text, strlen(text), on_complaint, NULL),
+				-EBADMSG);
 		}
 		if (*line != '[') {
 			snprintf(text, sizeof(text), "%s%.*s", conf, (int)len, line);
-			assert_int_equal(language_parse(&w, "test", text, strlen(text), on_complaint, NULL), -EBADMSG);
+			assert_int_equal(
+				language_parse(&w, "test", text, strlen(text), on_complaint, NULL),
+				-EBADMSG);
 		}
 		line += len;
 	}
 	snprintf(text, sizeof(text), "%sunknown = 1\n", conf);
-	assert_int_equal(language_parse(&w, "test", text, strlen(text), on_complaint, NULL), -EBADMSG);
+	assert_int_equal(language_parse(&w, "test", text, strlen(text), on_complaint, NULL),
+			 -EBADMSG);
 	assert_int_equal(complained_line, 12);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),	  cmocka_unit_test(test_lines_of_section_tags), cmocka_unit_test(test_html),
-		cmocka_unit_test(test_refused),	  cmocka_unit_test(test_used),			 cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_overflow_shows), cmocka_unit_test(test_values),		 cmocka_unit_test(test_language),
-		cmocka_unit_test(test_language_refused),
+		cmocka_unit_test(test_plain),	       cmocka_unit_test(test_lines_of_section_tags),
+		cmocka_unit_test(test_html),	       cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_used),	       cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_overflow_shows), cmocka_unit_test(test_values),
+		cmocka_unit_test(test_language),       cmocka_unit_test(test_language_refused),
 	};
 
 	setenv("TZ", "UTC", 1);
