@@ -69,6 +69,7 @@ static void on_done(int error, const VarlinkReply *reply, void *userdata)
 	/* Freed by rpc.c behind this; next may make another one. */
 	request->call = NULL;
 	request->next = NULL;
+	request->answered = true;
 	next(request, failure_of(error, reply), error < 0 ? NULL : reply->parameters);
 }
 
@@ -77,7 +78,8 @@ void request_call(Request *request, const char *method)
 	request->writes = request->writes_password = false;
 	/* Without a call, request_put() does nothing and request_send() says that it cannot be
 	 * done. */
-	if (rpc_call_new(&request->call, request->web->rpc, method, on_done, request) < 0)
+	if (rpc_call_new(&request->call, request->web->rpc, method, request->answered, on_done,
+			 request) < 0)
 		request->call = NULL;
 }
 

@@ -59,6 +59,7 @@ struct Request {
 	char ticket[TICKET_TEXT_MAX + 1];
 	Form form;
 	RpcCall *call;
+	bool answered; /* a call of this request has had its reply */
 	RequestNext next;
 	void (*then)(Request *request); /* behind request_policy() */
 

@@ -18,6 +18,7 @@ struct RpcCall {
 	RpcCall *previous; /* in the queue of those that wait */
 	RpcCall *next;
 	CallState state;
+	bool further;
 	VarlinkStream *stream;
 	JsonWriter writer;
 	sd_event_source *io;
@@ -38,15 +39,21 @@ struct Rpc {
 
 static void rpc_advance(Rpc *rpc);
 
-static void queue_append(RpcCall *call)
+static void queue_insert(RpcCall *call)
 {
 	Rpc *rpc = call->rpc;
 
 	call->state = CALL_WAITING;
-	call->previous = rpc->last;
-	*(rpc->last ? &rpc->last->next : &rpc->first) = call;
-	rpc->last = call;
 	rpc->n_waiting++;
+	if (call->further) {
+		call->next = rpc->first;
+		*(rpc->first ? &rpc->first->previous : &rpc->last) = call;
+		rpc->first = call;
+	} else {
+		call->previous = rpc->last;
+		*(rpc->last ? &rpc->last->next : &rpc->first) = call;
+		rpc->last = call;
+	}
 }
 
 static void queue_remove(RpcCall *call)
@@ -164,14 +171,15 @@ static void rpc_advance(Rpc *rpc)
 		rpc_retry_after(rpc, 0);
 }
 
-int rpc_call_new(RpcCall **ret, Rpc *rpc, const char *method, RpcDone done, void *userdata)
+int rpc_call_new(RpcCall **ret, Rpc *rpc, const char *method, bool further, RpcDone done,
+		 void *userdata)
 {
 	RpcCall *call;
 	Buf *message;
 	AUTO_CLOSE int fd = -1;
 	int r;
 
-	if (rpc->n_waiting >= RPC_WAITING_MAX)
+	if (!further && rpc->n_waiting >= RPC_WAITING_MAX)
 		return -EBUSY;
 	call = calloc(1, sizeof(*call));
 	if (!call)
@@ -184,6 +192,7 @@ int rpc_call_new(RpcCall **ret, Rpc *rpc, const char *method, RpcDone done, void
 		return r;
 	}
 	(void)steal_fd(&fd);
+	call->further = further;
 	call->done = done;
 	call->userdata = userdata;
 	message = varlink_stream_message(call->stream);
@@ -214,7 +223,7 @@ int rpc_call_send(RpcCall *call)
 					       on_deadline, call);
 	if (r < 0)
 		return r;
-	queue_append(call);
+	queue_insert(call);
 	rpc_advance(call->rpc);
 	return 0;
 }

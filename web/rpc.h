@@ -29,8 +29,12 @@ int rpc_new(Rpc **ret, sd_event *event, const char *path);
 Rpc *rpc_free(Rpc *rpc);
 DEFINE_CLEANUP(Rpc *, rpc_free)
 
-/* A new call: -EBUSY when too many wait. Its writer stands inside "parameters". */
-int rpc_call_new(RpcCall **ret, Rpc *rpc, const char *method, RpcDone done, void *userdata);
+/*
+ * A new call: -EBUSY when too many wait. Its writer stands inside "parameters". further: it belongs
+ * to work that has had an answer already, and so goes before all that has not begun.
+ */
+int rpc_call_new(RpcCall **ret, Rpc *rpc, const char *method, bool further, RpcDone done,
+		 void *userdata);
 JsonWriter *rpc_call_writer(RpcCall *call);
 /* Sends it; done is never called from within. An error here (-EMSGSIZE) leaves the call to be
  * freed. */

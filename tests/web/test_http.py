@@ -8,6 +8,7 @@ import re
 import resource
 import select
 import socket
+import threading
 import time
 import unittest
 
@@ -271,6 +272,48 @@ class Crowd(unittest.TestCase):
 
     def test_behind_a_proxy(self):
         self.run_crowd(unix=True)
+
+
+class Overload(unittest.TestCase):
+    """A daemon that is slow, or never answers."""
+
+    def setUp(self):
+        self.server = Server(unix=True).start()
+        self.addCleanup(self.server.stop)
+
+    def send(self, method, path, body=b""):
+        plain = self.server.raw(timeout=40)
+        self.addCleanup(plain.close)
+        length = b"Content-Length: %d\r\n" % len(body) if body else b""
+        plain.sendall(method + b" " + path.encode() + b" HTTP/1.1\r\n" + FORM + length + b"\r\n" + body)
+        return plain
+
+    def test_more_than_can_wait(self):
+        gate = threading.Event()
+        self.server.daemon.replies["Recovery.InspectLink"] = lambda **_: gate.wait(30) and {"user": "carol", "seconds": 60}
+        plains = [self.send(b"GET", "/r/" + LINK) for _ in range(300)]
+        answered = wait_for(lambda: len(r := select.select(plains, [], [], 0)[0]) == 60 and r, 20)
+        self.assertTrue(answered, "48 under way and 192 waiting, the others are told at once")
+        for plain in answered:
+            self.assertEqual([503], statuses(Smuggling.rest(plain)))
+        gate.set()
+        self.assertEqual([200] * 240, [s for p in plains if p not in answered for s in statuses(Smuggling.rest(p))])
+
+    def test_no_answer_at_all(self):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        for method in ("InspectLink", "SetPassword"):
+            self.server.daemon.replies["Recovery." + method] = lambda **_: gate.wait(60) and None
+        begin = time.monotonic()
+        read = self.send(b"GET", "/r/" + LINK)
+        write = self.send(b"POST", "/r/" + LINK, b"password=a&again=a")
+        page = Smuggling.rest(read)
+        self.assertEqual([503], statuses(page))
+        self.assertIn(b"Nothing was changed", page)
+        page = Smuggling.rest(write)
+        self.assertEqual([503], statuses(page))
+        self.assertIn(b"We do not know whether it worked", page)
+        self.assertLess(time.monotonic() - begin, 30)
 
 
 class Source(unittest.TestCase):
