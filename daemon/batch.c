@@ -202,6 +202,7 @@ int batch_add(Batch *batch, const char *requester, const char *name, const char 
 
 void batch_revert(Batch *batch)
 {
+	ledger_forget(batch->ledger);
 	while (batch->head > batch->committed) {
 		index_remove(batch, marker_at(batch, batch->head - 1)->tag);
 		batch->head--;

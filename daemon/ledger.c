@@ -119,6 +119,11 @@ bool ledger_pending(const Ledger *ledger)
 	return ledger->pending_len > 0;
 }
 
+void ledger_forget(Ledger *ledger)
+{
+	ledger->pending_len = 0;
+}
+
 static int dir_sync(const Ledger *ledger)
 {
 	return fsync(ledger->dir_fd) < 0 ? -errno : 0;

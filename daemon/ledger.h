@@ -30,6 +30,7 @@ JsonWriter *ledger_begin(Ledger *ledger);
 int ledger_end(Ledger *ledger, size_t *ret_size);
 
 bool ledger_pending(const Ledger *ledger);
+void ledger_forget(Ledger *ledger); /* what waits */
 /* Writes what waits, to the disk itself with sync. On failure nothing of it is in the file, and all of it is forgotten. */
 int ledger_commit(Ledger *ledger, bool sync);
 

@@ -120,7 +120,7 @@ static unsigned bucket_wait(const Bucket *bucket, int64_t cost, int64_t now)
 	/* What costs more than a whole bucket may go when it is full. */
 	if (over <= 0 || bucket_debt(bucket, now) == 0)
 		return 0;
-	over = over / 1000000 + 1;
+	over = (over + 999999) / 1000000;
 	return over > LIMIT_SECONDS_MAX ? LIMIT_SECONDS_MAX : (unsigned)over;
 }
 

@@ -61,6 +61,10 @@ class Admission(Case):
         for user, groups, roles in cases:
             error, reply = self.by(user, "ctl", A + "Show", groups, user="bob")
             self.assertEqual((error, reply["caller"]["roles"], reply["caller"]["uid"]), ("", roles, USERS[user]))
+        # More groups than fit into the first guess.
+        many = as_user(61013, 61013, [*range(70000, 70300), GROUPS["desk"]],
+                       lambda: self.b.call("ctl", A + "Show", user="bob"))
+        self.assertEqual(many[1]["caller"]["roles"], ["helpdesk"])
         self.assertEqual(self.by("alice", "ctl", A + "Show", user="bob")[0], "PermissionDenied")
         self.assertEqual(self.b.call("ctl", A + "Show", user="bob")[1]["caller"]["roles"], ["root"])
 
