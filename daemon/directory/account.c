@@ -168,27 +168,34 @@ static const char *address_match(Call *call, const Account *account, const char 
 	return NULL;
 }
 
+/* Every entry that has the address, whether mail may go there or not. */
+static int search_address(Call *call, const char *address, EntryList *ret)
+{
+	char text[FILTER_MAX / 2];
+	Buf condition = BUF(text);
+	int r;
+
+	buf_printf(&condition, "(|(%s=", call->worker->config->directory.mail_attribute);
+	filter_escape(&condition, address);
+	buf_puts(&condition, ")(pwresetMail=");
+	filter_escape(&condition, address);
+	buf_puts(&condition, "))");
+	if (condition.overflow)
+		return ACCOUNT_E_NONE;
+	r = search_people(call, text, FOUND_MAX, ret);
+	return r == DIRECTORY_E_SIZE_LIMIT ? ACCOUNT_E_AMBIGUOUS : r;
+}
+
 static int find_by_address(Call *call, const char *typed, Account *ret)
 {
 	AUTO_ENTRY_LIST EntryList list = { 0 };
-	char text[FILTER_MAX / 2];
-	Buf condition = BUF(text);
 	size_t found = 0, which = 0;
 	int r;
 
 	/* Letters outside ASCII that a directory or a mail system folds into ASCII would open somebody else's mail. */
 	if (!mail_address_valid(typed) || !is_ascii(typed))
 		return ACCOUNT_E_NONE;
-	buf_printf(&condition, "(|(%s=", call->worker->config->directory.mail_attribute);
-	filter_escape(&condition, typed);
-	buf_puts(&condition, ")(pwresetMail=");
-	filter_escape(&condition, typed);
-	buf_puts(&condition, "))");
-	if (condition.overflow)
-		return ACCOUNT_E_NONE;
-	r = search_people(call, text, FOUND_MAX, &list);
-	if (r == DIRECTORY_E_SIZE_LIMIT)
-		return ACCOUNT_E_AMBIGUOUS;
+	r = search_address(call, typed, &list);
 	if (r != 0)
 		return r;
 	/* An address that somebody entered, but that does not count, must not make another's ambiguous. */
@@ -206,6 +213,29 @@ static int find_by_address(Call *call, const char *typed, Account *ret)
 	if (r == 0)
 		ret->typed_address = address_match(call, ret, typed);
 	return r;
+}
+
+int account_address_shared(Call *call, const Account *account, const char *address, bool *ret)
+{
+	AUTO_ENTRY_LIST EntryList list = { 0 };
+	bool shared = false;
+	int r;
+
+	r = search_address(call, address, &list);
+	if (r == ACCOUNT_E_AMBIGUOUS) {
+		*ret = true;
+		return 0;
+	}
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < list.n; i++) {
+		const Account other = { .entry = list.entries[i] };
+
+		if (strcasecmp(other.entry->dn, account->dn) != 0 && address_match(call, &other, address))
+			shared = true;
+	}
+	*ret = shared;
+	return 0;
 }
 
 int account_find(Call *call, const char *typed, Account *ret)

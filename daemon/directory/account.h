@@ -46,6 +46,8 @@ int account_find_own(Call *call, Account *ret);
 /* Reads the entry again. ACCOUNT_E_NONE when it has gone. */
 int account_reload(Call *call, Account *account);
 
+/* Whether mail for another entry may go to the address too: then somebody else may read what is sent there. */
+int account_address_shared(Call *call, const Account *account, const char *address, bool *ret);
 /* Whether what a person typed means this account. */
 bool account_answers_to(const Account *account, const char *typed, const Config *config);
 /* Whether the entry has that object class. */

@@ -4,6 +4,7 @@
  * so many are live at a time, and mails to one account come ever more slowly, whoever asks and wherever.
  */
 #include <string.h>
+#include <syslog.h>
 
 #include "mint.h"
 #include "series.h"
@@ -153,6 +154,27 @@ static int mint_token(Call *call, const MintRequest *request, Account *account, 
 	return -EBUSY;
 }
 
+/* What somebody asks for alone goes to nobody else's address: those that several entries have are left out. */
+static int drop_shared(Call *call, const Account *account, MailTo *to)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < to->n; i++) {
+		bool shared;
+		int r = account_address_shared(call, account, to->list[i], &shared);
+
+		if (r != 0)
+			return r;
+		if (shared)
+			journal_note(call, LOG_ALERT, "address-shared", account->name,
+				     "another entry has the same address: nothing was sent there");
+		else
+			to->list[kept++] = to->list[i];
+	}
+	to->n = kept;
+	return 0;
+}
+
 static int mint_secret(Call *call, const MintRequest *request, Account *account, TokenKind kind)
 {
 	CLEANUP(minted_wipe) Minted minted = { 0 };
@@ -165,6 +187,9 @@ static int mint_secret(Call *call, const MintRequest *request, Account *account,
 
 	addresses_read(account, config, &addresses);
 	mail_to_recovery(call, account, &addresses, &to);
+	r = *request->requester ? 0 : drop_shared(call, account, &to);
+	if (r != 0)
+		return fail_directory(call, r);
 	if (to.n == 0)
 		return mint_skip(call, "no-address", 0);
 	mail_to_keep(&addresses, &to);
