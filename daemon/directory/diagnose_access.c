@@ -89,6 +89,10 @@ static void check_password_write(Diagnosis *diagnosis)
 	if (secret_set(&password, text, strlen(text)) < 0 || hash_make(config, &password, &hash) < 0)
 		return;
 	r = try_modify(diagnosis, diagnosis->sample.dn, "userPassword", hash.bytes);
+	/* pwdSafeModify says 50, like a missing right, but the policy control tells them apart. */
+	if (r == DIRECTORY_E_ACCESS &&
+	    directory_policy(diagnosis->call->worker->directory) != DIRECTORY_POLICY_NONE)
+		r = DIRECTORY_E_CONSTRAINT;
 	switch (r) {
 	case DIRECTORY_E_NO_SUCH_ATTRIBUTE:
 		finding(diagnosis, SEVERITY_OK, "password-write", "The service may write passwords of ordinary people.",

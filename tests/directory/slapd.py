@@ -43,6 +43,7 @@ RIGHTS = {
     "argon2id": {"SCHEME": "[{]ARGON2[}][$]argon2id[$]", "SET": "maz", "CLEAR": "mz"},
     "yescrypt": {"SCHEME": "[{]CRYPT[}][$]y[$]", "SET": "maz", "CLEAR": "mz"},
     "server": {"SCHEME": ".", "SET": "az", "CLEAR": "z"},
+    "plain": {"SCHEME": "[{]ARGON2[}][$]argon2id[$]", "SET": "az", "CLEAR": "z"},  # what a site might think of
 }
 
 
@@ -100,14 +101,16 @@ def frame(ppolicy):
 class Slapd:
     """ppolicy: None for no overlay, else a dict of pwd… rules. tls: a folder with ca.crt, server.crt, server.key.
 
-    acl: the hash mode for which the product's rules are installed.
+    acl: the hash mode for which the product's rules are installed, or None. cn_config: run from a folder of cn=config, which
+    the manager may change.
     """
 
-    def __init__(self, ppolicy=None, people=(), tls=None, port=None, extra="", acl="argon2id", replica=""):
+    def __init__(self, ppolicy=None, people=(), tls=None, port=None, extra="", acl="argon2id", replica="",
+                 schema=True, cn_config=False):
         self.scratch = tempfile.TemporaryDirectory(prefix="pwreset-slapd-")
         self.dir = pathlib.Path(self.scratch.name)
         self.ppolicy, self.tls, self.port, self.acl = ppolicy, tls, port, acl
-        self.extra, self.replica = extra, replica
+        self.extra, self.replica, self.schema, self.cn_config = extra, replica, schema, cn_config
         self.process = None
         self.uri = "ldapi://" + urllib.parse.quote(str(self.dir / "ldapi"), safe="")
         self.secret = self.dir / "secret"
@@ -122,12 +125,16 @@ class Slapd:
         text += f"dn: {DECOY}\nobjectClass: inetOrgPerson\nobjectClass: posixAccount\ncn: decoy\nsn: decoy\nuid: decoy entry\n"
         text += "uidNumber: 60000\ngidNumber: 60000\nhomeDirectory: /nonexistent\n\n"
         self.tool("slapadd", "-q", input=text)
+        if cn_config:
+            (self.dir / "slapd.d").mkdir()
+            self.tool("slaptest", "-F", str(self.dir / "slapd.d"))
         self.start()
 
     def config(self):
         ldap = TOP / "ldap"
         schema = [f"include /etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "nis", "inetorgperson")]
-        schema.append(f"include {ldap}/pwreset.schema")
+        if self.schema:
+            schema.append(f"include {ldap}/pwreset.schema")
         modules = ["back_mdb", "argon2", *(["ppolicy"] if self.ppolicy is not None else [])]
         tls = [] if not self.tls else [
             f"TLSCACertificateFile {self.tls}/ca.crt", f"TLSCertificateFile {self.tls}/server.crt",
@@ -143,9 +150,10 @@ class Slapd:
             *schema, "modulepath /usr/lib/ldap", *(f"moduleload {name}" for name in modules),
             f"pidfile {self.dir}/pid", "sizelimit unlimited", *tls,
             f'authz-regexp "{who}" "{SERVICE}"',
+            *(["database config", f'access to * by dn.exact="{MANAGER}" manage by * none'] if self.cn_config else []),
             "database mdb", f"directory {self.dir}/db", f'suffix "{BASE}"', f'rootdn "{MANAGER}"',
             f"rootpw {ssha(MANAGER_PASSWORD)}", "maxsize 268435456",
-            "index objectClass,uid,uidNumber,mail,entryUUID,entryCSN eq", "index pwresetMail eq", self.replica,
+            "index objectClass,uid,uidNumber,mail,entryUUID,entryCSN eq", *(["index pwresetMail eq"] if self.schema else []), self.replica,
             acl, "access to attrs=userPassword by self =xw by anonymous auth by * none",
             "access to * by * read", overlay, self.extra, ""])
 
@@ -167,7 +175,8 @@ class Slapd:
     def start(self):
         log = open(self.dir / "log", "ab")
         self.process = subprocess.Popen(
-            ["/usr/sbin/slapd", "-f", str(self.dir / "slapd.conf"), "-h", self.urls(), "-d", "0"],
+            ["/usr/sbin/slapd", *(["-F", str(self.dir / "slapd.d")] if self.cn_config else
+                                  ["-f", str(self.dir / "slapd.conf")]), "-h", self.urls(), "-d", "0"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + START_S
