@@ -16,7 +16,7 @@
 typedef struct Args {
 	const char *socket;
 	const char *services; /* separated by commas */
-	unsigned timeout_ms;  /* a single call, connecting apart */
+	unsigned timeout_ms;  /* connecting, and then a call; double where a password is written */
 	unsigned tries;
 	unsigned nudge_days; /* 0: never */
 	bool sssd_ask;	     /* ask for the password even where SSSD would ask for second factors */

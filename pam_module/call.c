@@ -36,8 +36,8 @@ Outcome call_request_code(const Context *ctx)
 	 */
 	if (ctx->language != LANGUAGE_EN)
 		exchange_put_language(&e);
-	exchange_put_origin(&e);
-	return exchange_finish(&e, ctx->args.timeout_ms, NULL);
+	exchange_put_origin(&e, true);
+	return exchange_finish(&e, NULL);
 }
 
 static Outcome code_verify(const Context *ctx, const char *method, const Secret *code,
@@ -50,8 +50,8 @@ static Outcome code_verify(const Context *ctx, const char *method, const Secret 
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	exchange_put_text(&e, "code", code);
-	exchange_put_origin(&e);
-	outcome = exchange_finish(&e, ctx->args.timeout_ms, NULL);
+	exchange_put_origin(&e, true);
+	outcome = exchange_finish(&e, NULL);
 	return outcome == OUTCOME_OK ? grant_read(&e, grant) : outcome;
 }
 
@@ -91,8 +91,8 @@ Outcome call_get_questions(const Context *ctx, Questions *questions)
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	exchange_put_language(&e);
-	exchange_put_origin(&e);
-	outcome = exchange_finish(&e, ctx->args.timeout_ms, NULL);
+	exchange_put_origin(&e, true);
+	outcome = exchange_finish(&e, NULL);
 	return outcome == OUTCOME_OK ? questions_read(e.reply.parameters, questions) : outcome;
 }
 
@@ -111,8 +111,8 @@ Outcome call_answer_questions(const Context *ctx, const Questions *questions, co
 	json_close(e.w, ']');
 	if (questions->needs_code)
 		exchange_put_text(&e, "code", code);
-	exchange_put_origin(&e);
-	outcome = exchange_finish(&e, ctx->args.timeout_ms, NULL);
+	exchange_put_origin(&e, true);
+	outcome = exchange_finish(&e, NULL);
 	return outcome == OUTCOME_OK ? grant_read(&e, grant) : outcome;
 }
 
@@ -127,8 +127,8 @@ Outcome call_set_password(const Context *ctx, const Secret *grant, const Secret 
 		return outcome;
 	json_put_string(e.w, "ticket", grant->bytes);
 	exchange_put_password(&e, "password", password);
-	exchange_put_origin(&e);
-	return exchange_finish(&e, ctx->args.timeout_ms, reasons);
+	exchange_put_origin(&e, true);
+	return exchange_finish(&e, reasons);
 }
 
 Outcome call_exists(const Context *ctx)
@@ -140,7 +140,7 @@ Outcome call_exists(const Context *ctx)
 	outcome = exchange_open(&e, ctx, PASSWORD "Exists", false, ctx->args.timeout_ms);
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	outcome = exchange_finish(&e, ctx->args.timeout_ms, NULL);
+	outcome = exchange_finish(&e, NULL);
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	exists = json_get(e.reply.parameters, "exists");
@@ -158,7 +158,7 @@ Outcome call_verify(const Context *ctx, const Secret *current)
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	exchange_put_password(&e, "password", current);
-	return exchange_finish(&e, ctx->args.timeout_ms, NULL);
+	return exchange_finish(&e, NULL);
 }
 
 Outcome call_change(const Context *ctx, const Secret *current, const Secret *password,
@@ -172,8 +172,8 @@ Outcome call_change(const Context *ctx, const Secret *current, const Secret *pas
 		return outcome;
 	exchange_put_password(&e, "current", current);
 	exchange_put_password(&e, "password", password);
-	exchange_put_origin(&e);
-	return exchange_finish(&e, ctx->args.timeout_ms, reasons);
+	exchange_put_origin(&e, false);
+	return exchange_finish(&e, reasons);
 }
 
 Outcome call_set_by_root(const Context *ctx, const Secret *password, Reasons *reasons)
@@ -185,8 +185,8 @@ Outcome call_set_by_root(const Context *ctx, const Secret *password, Reasons *re
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	exchange_put_password(&e, "password", password);
-	exchange_put_origin(&e);
-	return exchange_finish(&e, ctx->args.timeout_ms, reasons);
+	exchange_put_origin(&e, false);
+	return exchange_finish(&e, reasons);
 }
 
 Outcome call_check(const Context *ctx, const Secret *password, const Secret *old, const char *word,
@@ -207,7 +207,7 @@ Outcome call_check(const Context *ctx, const Secret *password, const Secret *old
 		json_put_string(e.w, NULL, word);
 		json_close(e.w, ']');
 	}
-	outcome = exchange_finish(&e, ctx->args.timeout_ms, NULL);
+	outcome = exchange_finish(&e, NULL);
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	accepted = json_get(e.reply.parameters, "accepted");
@@ -229,7 +229,7 @@ Outcome call_lacks_recovery(const Context *ctx)
 	outcome = exchange_open(&e, ctx, ACCOUNT "Status", false, NUDGE_TIMEOUT_MS);
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	outcome = exchange_finish(&e, NUDGE_TIMEOUT_MS, NULL);
+	outcome = exchange_finish(&e, NULL);
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	addresses = json_get(e.reply.parameters, "addresses");

@@ -29,7 +29,10 @@ Outcome exchange_open(Exchange *e, const Context *ctx, const char *method, bool 
 {
 	int r;
 
-	*e = (Exchange){ .ctx = ctx, .method = method, .writes = writes };
+	*e = (Exchange){ .ctx = ctx,
+			 .method = method,
+			 .writes = writes,
+			 .timeout_ms = writes ? 2 * timeout_ms : timeout_ms };
 	r = client_connect(&e->client, ctx->args.socket, true, timeout_ms);
 	if (r < 0) {
 		errno = -r;
@@ -53,20 +56,16 @@ static void origin_put(JsonWriter *w, const char *key, const char *value)
 		json_put_string(w, key, value);
 }
 
-/*
- * The daemon trusts a person at the console more than one who comes over the network, so nothing
- * that is unclear may look like the console: an address that cannot be said, or no terminal either,
- * is an unknown address.
- */
-static void origin_put_address(JsonWriter *w, const char *rhost, const char *tty)
+/* Unclear is an address that cannot be said, or that there is none and no terminal either. */
+static void origin_put_address(JsonWriter *w, const char *rhost, const char *tty, bool recovery)
 {
 	if (rhost && *rhost)
 		json_put_string(w, "address", host_valid(rhost) ? rhost : ADDRESS_UNKNOWN);
-	else if (!tty || !*tty || strcmp(tty, "ssh") == 0)
+	else if (recovery && (!tty || !*tty || strcmp(tty, "ssh") == 0))
 		json_put_string(w, "address", ADDRESS_UNKNOWN);
 }
 
-void exchange_put_origin(Exchange *e)
+void exchange_put_origin(Exchange *e, bool recovery)
 {
 	const char *tty = item_get(e->ctx, PAM_TTY);
 	char host[HOST_NAME_MAX_LEN + 1] = "";
@@ -76,7 +75,7 @@ void exchange_put_origin(Exchange *e)
 	json_open(e->w, "origin", '{');
 	origin_put(e->w, "service", e->ctx->service);
 	origin_put(e->w, "host", host_valid(host) ? host : NULL);
-	origin_put_address(e->w, item_get(e->ctx, PAM_RHOST), tty);
+	origin_put_address(e->w, item_get(e->ctx, PAM_RHOST), tty, recovery);
 	origin_put(e->w, "terminal", tty);
 	json_close(e->w, '}');
 }
@@ -163,12 +162,12 @@ static Outcome outcome_of_error(const Exchange *e, const char *error)
 	return e->writes ? OUTCOME_UNCERTAIN : OUTCOME_UNAVAILABLE;
 }
 
-Outcome exchange_finish(Exchange *e, unsigned timeout_ms, Reasons *reasons)
+Outcome exchange_finish(Exchange *e, Reasons *reasons)
 {
 	Outcome outcome;
 	int r;
 
-	r = client_call(e->client, timeout_ms, &e->reply);
+	r = client_call(e->client, e->timeout_ms, &e->reply);
 	if (r < 0) {
 		errno = -r;
 		pam_syslog(e->ctx->pamh, LOG_WARNING, "%s: %m", e->method);

@@ -11,7 +11,12 @@
 typedef struct Exchange {
 	const Context *ctx;
 	const char *method;
-	bool writes;	/* a lost reply leaves it open whether a password was written */
+	/*
+	 * A lost reply leaves it open whether a password was written; the directory gets double
+	 * time.
+	 */
+	bool writes;
+	unsigned timeout_ms;
 	Client *client; /* the reply lives as long as it does */
 	JsonWriter *w;
 	VarlinkReply reply;
@@ -24,12 +29,15 @@ typedef struct Exchange {
 Outcome exchange_open(Exchange *e, const Context *ctx, const char *method, bool writes,
 		      unsigned timeout_ms);
 /* Sends and waits. reasons may be NULL where the method cannot refuse a password. */
-Outcome exchange_finish(Exchange *e, unsigned timeout_ms, Reasons *reasons);
+Outcome exchange_finish(Exchange *e, Reasons *reasons);
 void exchange_close(Exchange *e);
 #define AUTO_EXCHANGE CLEANUP(exchange_close)
 
-/* Where the person is, as PAM knows it. */
-void exchange_put_origin(Exchange *e);
+/*
+ * Where the person is, as PAM knows it. The daemon trusts a person at the console more than one who
+ * comes over the network: with recovery nothing that is unclear looks like the console.
+ */
+void exchange_put_origin(Exchange *e, bool recovery);
 void exchange_put_language(Exchange *e);
 /* As base64: passwords are bytes. */
 void exchange_put_password(Exchange *e, const char *key, const Secret *password);

@@ -19,7 +19,7 @@
 
 #define LOG_SIZE (4 * 1024 * 1024)
 #define MESSAGE_SIZE (128 * 1024)
-#define DRIP_US 100000
+#define DRIP_US 250000
 
 typedef struct Shared {
 	unsigned calls;

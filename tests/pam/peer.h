@@ -16,7 +16,7 @@ typedef enum PeerFault {
 	PEER_HANGS,   /* takes the call and says nothing */
 	PEER_STALLS,  /* half of the answer, then nothing */
 	PEER_ENDLESS, /* bytes without a NUL until the other side closes */
-	PEER_DRIPS,   /* a byte each 100 ms, so that every single wait succeeds */
+	PEER_DRIPS,   /* a byte each 250 ms, so that every single wait succeeds */
 } PeerFault;
 
 /* The first rule whose method and words fit answers; times counts down, 0 is without end. */
