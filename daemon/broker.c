@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include "broker.h"
@@ -16,6 +17,7 @@
 #define TICK_US 1000000
 #define GRACE_US (20 * 1000000)          /* to finish what is in hand at SIGTERM; TimeoutStopSec= is longer */
 #define SAVE_US (60 * UINT64_C(1000000)) /* how often the limits are saved */
+#define OTHER_FILES 64
 #define LOOKUP_MS 3000                   /* for names at start and reload */
 #define LOOKUP_AGAIN_US (60 * UINT64_C(1000000))
 
@@ -186,6 +188,20 @@ static void on_spool_changed(void *userdata)
 	delivery_wake(broker->delivery);
 }
 
+/* Clients, connections to workers, sockets and files: what the configuration allows must fit into the process's limit. */
+static void descriptors_check(const Broker *broker)
+{
+	const Config *config = broker->config;
+	rlim_t wanted = config->limits.clients + config->directory.connections + config->mail.connections + OTHER_FILES;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && wanted > limit.rlim_max)
+		log_line(LOG_WARNING, "[limits] clients=%u is more than LimitNOFILE= gives room for.", config->limits.clients);
+}
+
 /* Two brokers on one spool would send everything twice. */
 static int state_open(Broker *broker)
 {
@@ -315,6 +331,7 @@ int broker_new(Broker **ret, const char *root)
 		r = state_load(broker);
 	if (r < 0)
 		return r;
+	descriptors_check(broker);
 	identities_resolve(broker);
 	broker->busy_at = broker->saved_at = broker_now_us(broker);
 	*ret = STEAL(broker);
