@@ -202,7 +202,7 @@ static int session_open(Relay *relay, Deadline deadline, Trace *trace)
 				  .user = relay->settings.user,
 				  .password = relay->settings.password,
 				  .job = relay->job };
-	SmtpAddresses addresses;
+	SmtpAddresses addresses = { .n = 0 };
 	int r;
 
 	r = child_start(&relay->child, &setup);

@@ -94,7 +94,7 @@ static int descriptor_find(const struct sockaddr_in *listener)
 	int found = -1;
 
 	for (int fd = 0; fd < FD_SCAN_MAX; fd++) {
-		struct sockaddr_storage peer;
+		struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
 		struct sockaddr_in *in = (struct sockaddr_in *)&peer;
 		socklen_t len = sizeof(peer);
 

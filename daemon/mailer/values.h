@@ -7,7 +7,7 @@
 
 #include "macros.h"
 
-#define VALUE_TEXT_MAX 512 /* bytes of any value but a link */
+#define VALUE_TEXT_MAX 1024 /* bytes of any value but a link */
 #define VALUE_LINK_MAX 1024
 
 typedef enum ValueName {
