@@ -120,8 +120,7 @@ int varlink_stream_fd(const VarlinkStream *stream)
 	return stream->fd;
 }
 
-/* The caller is done with the message that it was given last. */
-static void message_consume(VarlinkStream *stream)
+void varlink_stream_done(VarlinkStream *stream)
 {
 	Chunk *in = &stream->in;
 
@@ -189,7 +188,7 @@ int varlink_stream_read(VarlinkStream *stream, const JsonNode **root)
 	Chunk *in = &stream->in;
 	int r;
 
-	message_consume(stream);
+	varlink_stream_done(stream);
 	/* Ends: each round without a NUL adds a byte at least, and VARLINK_MESSAGE_MAX is the most. */
 	for (;;) {
 		const char *nul = NULL;

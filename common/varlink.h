@@ -69,6 +69,8 @@ int varlink_stream_fd(const VarlinkStream *stream);
  * -ECONNRESET: the peer has gone (or has gone in mid-message); other negative errno from read.
  */
 int varlink_stream_read(VarlinkStream *stream, const JsonNode **root);
+/* Done with the message that was read last: it is wiped now and not only when the next one comes. */
+void varlink_stream_done(VarlinkStream *stream);
 
 /* The buffer to write one message into (empty, VARLINK_MESSAGE_MAX); NULL while VARLINK_QUEUE_MAX bytes wait. */
 #define VARLINK_QUEUE_MAX (256 * 1024)

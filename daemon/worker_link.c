@@ -136,8 +136,9 @@ static void link_read(Link *link)
 	work = link_take_back(link);
 	link_rest(link);
 	pool_wake(pool);
-	/* The reply lives in the stream, which is not read before the loop turns. */
+	/* The reply lives in the stream, which is not read before the loop turns; a link in it must not lie there for longer. */
 	work_finish(work, 0, true, &reply);
+	varlink_stream_done(link->stream);
 	if (link_now(pool) - link->opened > POOL_LIFE_US)
 		link_close(link);
 }
