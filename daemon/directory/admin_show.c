@@ -97,7 +97,7 @@ static void put_events(const Account *account, JsonWriter *w)
 	for (size_t i = 0; values && i < values->n; i++) {
 		Event event;
 
-		if (!event_parse(values->values[i].bytes, &event))
+		if (!event_parse(values->values[i].bytes, &event) || strcmp(event.what, EVENT_PROOF) == 0)
 			continue;
 		json_open(w, NULL, '{');
 		json_put_integer(w, "time", event.time);

@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-/* Kept as long as they are in force, however many others come: what undoes a temporary password, the mails' back-off. */
-static const char *const standing[] = { "temporary", "mailed", "reminded" };
+/* Kept as long as they are in force, however many others come, and taken away by those who put them there. */
+static const char *const standing[] = { "temporary", "mailed", "reminded", EVENT_PROOF };
 
-static const char *const killing[] = { "changed", "set", "temporary", "revoked", "address" };
+static const char *const killing[] = { "changed", "set", "revoked", "address" };
 
 static bool one_of(const char *what, const char *const *names, size_t n)
 {
@@ -96,6 +96,11 @@ bool event_find_what(const Entry *entry, const char *what, Event *ret)
 	return find(entry, EVENT_WHAT, what, ret);
 }
 
+bool event_is_standing(const Event *event)
+{
+	return one_of(event->what, standing, ARRAY_SIZE(standing));
+}
+
 bool event_find_temporary(const Entry *entry, Event *ret)
 {
 	return event_find_what(entry, "temporary", ret);
@@ -110,7 +115,7 @@ int64_t event_last_kill(const Entry *entry, const char *except_ref)
 		Event event;
 
 		if (event_parse(values->values[i].bytes, &event) && event.time > last &&
-		    strcmp(event.ref, except_ref) != 0 &&
+		    !(except_ref && strcmp(event.ref, except_ref) == 0) &&
 		    one_of(event.what, killing, ARRAY_SIZE(killing)))
 			last = event.time;
 	}
@@ -132,7 +137,7 @@ void event_put(Changes *changes, const Entry *entry, const Event *event)
 		Event old;
 
 		kept += !event_parse(values->values[i].bytes, &old) ||
-			!one_of(old.what, standing, ARRAY_SIZE(standing));
+			!event_is_standing(&old);
 	}
 	for (; kept >= EVENTS_MAX; kept--) {
 		size_t oldest = n;
@@ -142,7 +147,7 @@ void event_put(Changes *changes, const Entry *entry, const Event *event)
 			Event old = { 0 };
 			bool known = event_parse(values->values[i].bytes, &old);
 
-			if (gone[i] || (known && one_of(old.what, standing, ARRAY_SIZE(standing))))
+			if (gone[i] || (known && event_is_standing(&old)))
 				continue;
 			if (!known || old.time < time) {
 				time = known ? old.time : INT64_MIN;

@@ -23,6 +23,9 @@ typedef struct Event {
 	bool shadow;             /* of a temporary password: its end stands in shadowExpire */
 } Event;
 
+/* A check of the current password is under way: prove.c. */
+#define EVENT_PROOF "proof"
+
 bool event_parse(const char *value, Event *ret);
 int event_format(const Event *event, char *ret, size_t size);
 
@@ -31,9 +34,11 @@ bool event_find_operation(const Entry *entry, const char *operation, Event *ret)
 /* The event by which a token of that id ended: "changed", "revoked" ….  */
 bool event_find_ref(const Entry *entry, const char *ref, Event *ret);
 bool event_find_what(const Entry *entry, const char *what, Event *ret);
+/* It says how things stand rather than what happened. */
+bool event_is_standing(const Event *event);
 /* The temporary password that is in force, if one is. */
 bool event_find_temporary(const Entry *entry, Event *ret);
-/* When anything last happened that kills the account's tokens; 0: never. Events of that ref do not count. */
+/* When anything last happened that kills the account's tokens; 0: never. Events of that ref (NULL: none) do not count. */
 int64_t event_last_kill(const Entry *entry, const char *except_ref);
 
 /* Adds it, and deletes the oldest ones above the limit. */

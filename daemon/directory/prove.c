@@ -2,7 +2,15 @@
 /* Binding as a person. The directory counts failures; we stop before its limit is reached. */
 #include "prove.h"
 
+#include <string.h>
+
+#include "event.h"
 #include "server_policy.h"
+#include "stored.h"
+
+#define ATTEMPTS_MAX 4U
+#define PROOF_LIFE 30 /* seconds after which a check under way counts as dead */
+#define STALE_MAX 16U
 
 #define INTERVAL_ASSUMED 300 /* seconds; a policy that never forgets failures is tried again after these too */
 
@@ -29,28 +37,122 @@ static int64_t failures_count(const Entry *entry, const Lockout *lockout, int64_
 	return n;
 }
 
-int password_prove(Call *call, const Account *account, const Secret *password, int64_t *ret_seconds)
+/* Checks under way elsewhere, each of which may become a failure; old ones were left behind by a worker that died. */
+static int64_t proofs_count(const Entry *entry, const Call *call)
+{
+	const Attribute *values = entry_attribute(entry, "pwresetEvent");
+	int64_t n = 0;
+
+	for (size_t i = 0; values && i < values->n; i++) {
+		Event event;
+
+		n += event_parse(values->values[i].bytes, &event) && strcmp(event.what, EVENT_PROOF) == 0 &&
+		     call->caller.now - event.time < PROOF_LIFE &&
+		     strcmp(event.operation, call->caller.operation) != 0;
+	}
+	return n;
+}
+
+static void proof_format(const Call *call, char ret[static EVENT_VALUE_MAX])
+{
+	Event event = { .what = EVENT_PROOF, .time = call->caller.now };
+
+	snprintf(event.operation, sizeof(event.operation), "%s", call->caller.operation);
+	(void)event_format(&event, ret, EVENT_VALUE_MAX);
+}
+
+static void put_stale(const Call *call, const Entry *entry, Changes *changes)
+{
+	const Attribute *values = entry_attribute(entry, "pwresetEvent");
+	unsigned n = 0;
+
+	for (size_t i = 0; values && i < values->n && n < STALE_MAX; i++) {
+		Event event;
+
+		if (!event_parse(values->values[i].bytes, &event) || strcmp(event.what, EVENT_PROOF) != 0 ||
+		    call->caller.now - event.time < PROOF_LIFE)
+			continue;
+		changes_add(changes, CHANGE_DELETE, "pwresetEvent", values->values[i].bytes);
+		n++;
+	}
+}
+
+/*
+ * Takes a place among the failures that are left before a lock, so that checks in parallel cannot together go beyond: the
+ * place is written first and counted afterwards, with everybody else's.
+ */
+static int place_take(Call *call, Account *account, const Lockout *lockout, int64_t *ret_seconds)
+{
+	char text[EVENT_VALUE_MAX];
+	int64_t oldest;
+	int r;
+
+	proof_format(call, text);
+	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
+		AUTO_CHANGES Changes changes = { 0 };
+
+		*ret_seconds = 0;
+		if (failures_count(account->entry, lockout, call->caller.now, &oldest) + proofs_count(account->entry, call) >=
+		    lockout->max_failure - 1)
+			break;
+		stored_add_class(&changes, account);
+		put_stale(call, account->entry, &changes);
+		changes_add(&changes, CHANGE_ADD, "pwresetEvent", text);
+		r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
+		if (r != 0 && !call_raced(call, r))
+			return r;
+		int again = account_reload(call, account);
+		if (again != 0)
+			return again;
+		if (r == 0 && failures_count(account->entry, lockout, call->caller.now, &oldest) +
+					       proofs_count(account->entry, call) + 1 <=
+				       lockout->max_failure - 1)
+			return 0;
+		if (r == 0)
+			break;
+	}
+	*ret_seconds = lockout->interval > 0 ? oldest + lockout->interval - call->caller.now : INTERVAL_ASSUMED;
+	if (*ret_seconds < 1)
+		*ret_seconds = 1;
+	return PROVE_E_LATER;
+}
+
+static void place_leave(Call *call, const Account *account)
+{
+	AUTO_CHANGES Changes changes = { 0 };
+	char text[EVENT_VALUE_MAX];
+
+	proof_format(call, text);
+	changes_add(&changes, CHANGE_DELETE, "pwresetEvent", text);
+	/* What is left behind ends by itself. */
+	(void)directory_modify(call->worker->directory, account->dn, &changes, NULL);
+}
+
+int password_prove(Call *call, Account *account, const Secret *password, int64_t *ret_seconds)
 {
 	Directory *directory = call->worker->directory;
-	int64_t oldest, now = call->caller.now;
+	DirectoryPolicy policy;
 	Lockout lockout;
+	bool placed;
 	int r;
 
 	*ret_seconds = 0;
 	r = server_policy_lockout(call, account, &lockout);
-	if (r != 0)
+	if (r == 0 && lockout.max_failure > 0)
+		r = place_take(call, account, &lockout, ret_seconds);
+	/* On privileged accounts we may not write: they are nobody's to try here in parallel, and refused later on. */
+	placed = r == 0 && lockout.max_failure > 0;
+	if (r == PROVE_E_LATER)
+		place_leave(call, account);
+	if (r != 0 && r != DIRECTORY_E_ACCESS)
 		return r;
-	if (lockout.max_failure > 0 &&
-	    failures_count(account->entry, &lockout, now, &oldest) >= lockout.max_failure - 1) {
-		*ret_seconds = lockout.interval > 0 ? oldest + lockout.interval - now : INTERVAL_ASSUMED;
-		if (*ret_seconds < 1)
-			*ret_seconds = 1;
-		return PROVE_E_LATER;
-	}
 	r = directory_check_password(directory, account->dn, password);
+	policy = directory_policy(directory);
+	if (placed && r >= 0)
+		place_leave(call, account);
 	if (r == DIRECTORY_E_CREDENTIALS)
 		/* The server compares before it looks at the age: "expired" is said of the right password only. */
-		return directory_policy(directory) == DIRECTORY_POLICY_EXPIRED ? 0 : PROVE_E_WRONG;
+		return policy == DIRECTORY_POLICY_EXPIRED ? 0 : PROVE_E_WRONG;
 	/* An account that may not bind (inappropriateAuthentication, unwillingToPerform …) has proved nothing. */
 	return r > 0 ? PROVE_E_WRONG : r;
 }

@@ -25,7 +25,7 @@ static const char *reason_of_absence(Call *call, const OpenTicket *open, const c
 	 * make up such a link, and learn from the answer that the name exists.
 	 */
 	if (open->ticket.selector[0] == 'u' &&
-	    event_last_kill(open->account.entry, "") > call->caller.now - lifetime)
+	    event_last_kill(open->account.entry, NULL) > call->caller.now - lifetime)
 		return "revoked";
 	return "unknown";
 }
