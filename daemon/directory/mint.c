@@ -102,7 +102,7 @@ static const char *refusal(const MintKind *kind, const MintRequest *request, con
 static int mint(Call *call, const MintKind *kind, const MintRequest *request)
 {
 	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
-	const char *why;
+	const char *why, *own;
 	int r;
 
 	if (call->caller.now >= request->expires)
@@ -123,8 +123,12 @@ static int mint(Call *call, const MintKind *kind, const MintRequest *request)
 			     strcmp(why, "inactive") == 0 ? account_state_name(account.state) : why);
 		return mint_skip(call, why, 0);
 	}
-	/* Asked for before a change that killed everything: it must not come to life afterwards. */
-	if (kind->secret && event_last_kill(account.entry, request->id) > request->created)
+	/*
+	 * Asked for before a change that killed everything: it must not come to life afterwards. But the change may be
+	 * this request's own, when the mail of a temporary password is tried again.
+	 */
+	own = kind->make == mint_temporary ? request->id : NULL;
+	if (kind->secret && event_last_kill(account.entry, own) > request->created)
 		return mint_skip(call, "expired", 0);
 	return kind->make(call, request, &account);
 }
