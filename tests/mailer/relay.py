@@ -84,20 +84,16 @@ class Session:
         self.relay.commands.append((self.tls, line.decode("utf-8", "replace")))
         return line
 
-    def step(self, name, default):
-        """Does what the test wants for this step, else the usual."""
+    def step(self, name, default, accept=None):
+        """Does what the test wants for this step, else the usual; accept is called before the usual reply leaves."""
         act = self.relay.acts.get(name)
+        if isinstance(act, list):  # one by one
+            act = act.pop(0) if act else None
         if act is None:
+            if accept is not None:
+                accept()
             self.write(default)
             return True
-        if isinstance(act, list):  # one by one
-            if not act:
-                self.write(default)
-                return True
-            act = act.pop(0)
-            if act is None:
-                self.write(default)
-                return True
         (act if callable(act) else say(act))(self)
         return False
 
@@ -179,10 +175,13 @@ class Session:
                 raise Over
             data += more
         text = data[:-3].replace(b"\r\n..", b"\r\n.")
-        if self.step("message", b"250 2.0.0 Ok: queued as 4F2A1\r\n"):
-            self.relay.messages.append((self.sender, self.recipient, text))
-        else:
-            self.relay.refused.append((self.sender, self.recipient, text))
+        message = (self.sender, self.recipient, text)
+        self.relay.refused.append(message)
+
+        def accept():
+            self.relay.refused.remove(message)
+            self.relay.messages.append(message)
+        self.step("message", b"250 2.0.0 Ok: queued as 4F2A1\r\n", accept)
 
     def on_rset(self, _line):
         self.step("RSET", b"250 2.0.0 Ok\r\n")

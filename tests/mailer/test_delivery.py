@@ -250,7 +250,7 @@ class Delivery(base.Case):
         one = self.worker(relay)
         self.assertEqual(one.send()["status"], "sent")
         self.assertEqual(one.send(identity="second")["status"], "temporary")
-        self.assertEqual((relay.connections, len(relay.messages), len(relay.refused)), (1, 1, 0))
+        self.assertEqual((relay.connections, len(relay.messages), len(relay.refused)), (1, 1, 1))
         self.assertEqual(len(relay.said("DATA")), 2)
 
     def test_message_id_is_the_same_in_a_retry(self):
