@@ -107,8 +107,8 @@ const ConfigKey config_keys[] = {
 	NUMBER(recovery, "answer-slot", answer_slot, "1000", 100, 10000),
 	NUMBER(recovery, "mail-minutes", mail_minutes, "30", 1, 1440),
 
-	NUMBER(policy, "min-length", min_length, "8", 6, 128),
-	NUMBER(policy, "min-bits", min_bits, "40", 20, 128),
+	NUMBER(policy, "min-length", min_length, "8", 6, 64),
+	NUMBER(policy, "min-bits", min_bits, "40", 20, 100),
 	TEXT(policy, "site-words", site_words, "", config_valid_text, "words with blanks between, at most 1000 bytes"),
 	TEXT(policy, "blocklist", blocklist, PWRESET_DATADIR "/blocklist.filter", config_valid_path, PATH),
 	TEXT(policy, "site-blocklist", site_blocklist, "", config_valid_path, PATH),

@@ -97,18 +97,10 @@ static int filter_by(sd_journal *journal, const char *by)
 	snprintf(match, sizeof(match), "PWRESET_CALLER_UID=%s", uid);
 	if (r >= 0)
 		r = sd_journal_add_match(journal, match, 0);
+	if (r >= 0)
+		r = sd_journal_add_disjunction(journal);
 	snprintf(match, sizeof(match), "PWRESET_REQUESTER=%s", uid);
 	return r < 0 ? r : sd_journal_add_match(journal, match, 0);
-}
-
-static void who_format(const char *uid, char *ret, size_t size)
-{
-	const struct passwd *pw;
-
-	pw = uid[0] != '\0' && strlen(uid) < 11 && strspn(uid, "0123456789") == strlen(uid) ?
-		     getpwuid((uid_t)strtoul(uid, NULL, 10)) :
-		     NULL;
-	snprintf(ret, size, "%s", pw ? pw->pw_name : uid);
 }
 
 /* Appends a field, if there is one, without a beginning that says nothing new, behind a blank if something stands there. */

@@ -44,8 +44,10 @@ typedef struct Options {
 	const char *suffix;
 	const char *service;
 	const char *database;
+	const char *hashes;
 	unsigned lines;
 	unsigned days;
+	unsigned min_count;
 	bool once;
 	bool generate;
 	bool temporary;
@@ -95,6 +97,7 @@ const char *policy_reason_text(const char *code);  /* PasswordRefused, Check */
 const char *policy_hint_text(const char *code);
 const char *answer_reason_text(const char *code);  /* AnswerRefused */
 const char *missing_text(const char *code);        /* Account.Status */
+const char *event_text(const char *code);          /* Admin.Show */
 
 /* A secret in base64, which leaves no copy behind. */
 void put_secret(JsonWriter *w, const char *key, const Secret *secret);
@@ -102,3 +105,7 @@ void put_secret(JsonWriter *w, const char *key, const Secret *secret);
 const char *language_get(const Ctl *ctl, char *ret, size_t size);
 /* The caller's own login name, or NULL. */
 const char *own_name(void);
+/* The same as the parameter "user": where people are told of a change, the service has to know whom. */
+void put_oneself(JsonWriter *w);
+/* A uid in text by its name; what is none stays as it is. */
+void who_format(const char *uid, char *ret, size_t size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Files of this host: the configuration as the daemon would read it, credentials, sockets, what was installed. */
 
+#include <glob.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,29 @@ static void on_complaint(const IniPlace *place, const char *message, void *userd
 	else
 		snprintf(where, sizeof(where), "%s", place->file);
 	finding_add(doctor, SEVERITY_ERROR, "configuration", message, where, NULL);
+}
+
+/* It holds no secret, and the daemon, its workers and the page read it as users of their own. */
+static void check_readable(Doctor *doctor, const char *pattern)
+{
+	char path[PATH_BYTES];
+	glob_t found;
+	int n;
+
+	n = snprintf(path, sizeof(path), "%s%s", doctor->root, pattern);
+	if (n < 0 || (size_t)n >= sizeof(path) || glob(path, GLOB_NOSORT, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char remedy[2 * PATH_BYTES];
+		struct stat st;
+
+		if (stat(found.gl_pathv[i], &st) < 0 || !S_ISREG(st.st_mode) || (st.st_mode & 0004))
+			continue;
+		snprintf(remedy, sizeof(remedy), "chmod 0644 %s", found.gl_pathv[i]);
+		finding_add(doctor, SEVERITY_ERROR, "configuration", _("The service's users cannot read the configuration."),
+			    found.gl_pathv[i], remedy);
+	}
+	globfree(&found);
 }
 
 static Config *check_config(Doctor *doctor)
@@ -147,6 +171,8 @@ void doctor_files(Doctor *doctor)
 {
 	CLEANUP(config_freep) Config *config = check_config(doctor);
 
+	check_readable(doctor, PWRESET_CONFDIR "/pwreset.conf");
+	check_readable(doctor, PWRESET_CONFDIR "/pwreset.conf.d/*.conf");
 	check_credentials(doctor, config);
 	check_installed(doctor, config);
 	for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)

@@ -111,7 +111,8 @@ static void check_faillock(Doctor *doctor, const PamStack *stack, size_t ours)
 static void check_control(Doctor *doctor, const PamStack *stack, const PamLine *line)
 {
 	/* The module answers PAM_IGNORE; anything that makes a decision of it would deny or let in. */
-	if (strcmp(line->control, "optional") == 0 || (line->control[0] == '[' && strstr(line->control, "default=ignore")))
+	if (strcmp(line->control, "optional") == 0 ||
+	    (line->control[0] == '[' && strstr(line->control, "default=ignore") && !strstr(line->control, "success=")))
 		return;
 	report(doctor, SEVERITY_WARNING, "pam-control", _("The PAM module never decides a login; this control value lets it."), stack, line,
 	       AUTH_LINE);

@@ -31,6 +31,7 @@ static int enroll_codes(Ctl *ctl)
 		r = ctl_open(ctl, "org.pwreset.Account.EnrollCodes", &w);
 	if (r != 0)
 		return r;
+	put_oneself(w);
 	put_secret(w, "current", &current);
 	r = ctl_call(ctl, &reply);
 	if (r != 0 || output_json(ctl, reply))
@@ -57,6 +58,7 @@ static int confirm(Ctl *ctl, const char *address, const Secret *code)
 	r = ctl_open(ctl, "org.pwreset.Account.ConfirmMail", &w);
 	if (r != 0)
 		return r;
+	put_oneself(w);
 	json_put_string(w, "address", address);
 	json_put_string_n(w, "code", code->bytes, code->len);
 	r = ctl_call(ctl, &reply);
@@ -92,6 +94,7 @@ static int enroll_mail(Ctl *ctl)
 		r = ctl_open(ctl, "org.pwreset.Account.EnrollMail", &w);
 	if (r != 0)
 		return r;
+	put_oneself(w);
 	put_secret(w, "current", &current);
 	json_put_string(w, "address", address);
 	r = ctl_call(ctl, NULL);
@@ -266,6 +269,7 @@ static int questions_send(Ctl *ctl, const Secret *current, const Questions *ques
 	r = ctl_open(ctl, "org.pwreset.Account.EnrollQuestions", &w);
 	if (r != 0)
 		return r;
+	put_oneself(w);
 	put_secret(w, "current", current);
 	json_open(w, "answers", '[');
 	for (size_t i = 0; i < questions->n_chosen; i++) {

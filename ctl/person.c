@@ -8,6 +8,8 @@
 #include "ctl.h"
 #include "validate.h"
 
+#define UID_DIGITS_MAX 10
+
 void put_secret(JsonWriter *w, const char *key, const Secret *secret)
 {
 	char text[BASE64_SIZE(SECRET_MAX)];
@@ -43,4 +45,21 @@ const char *own_name(void)
 	const struct passwd *pw = getpwuid(getuid());
 
 	return pw ? pw->pw_name : NULL;
+}
+
+void put_oneself(JsonWriter *w)
+{
+	const char *name = own_name();
+
+	if (name)
+		json_put_string(w, "user", name);
+}
+
+void who_format(const char *uid, char *ret, size_t size)
+{
+	const struct passwd *pw = NULL;
+
+	if (uid[0] != '\0' && strlen(uid) <= UID_DIGITS_MAX && strspn(uid, "0123456789") == strlen(uid))
+		pw = getpwuid((uid_t)strtoul(uid, NULL, 10));
+	snprintf(ret, size, "%s", pw ? pw->pw_name : uid);
 }

@@ -104,12 +104,15 @@ static void print_events(const Ctl *ctl, const JsonNode *list)
 	if (!table || !list || list->type != JSON_ARRAY || list->n == 0)
 		return;
 	JSON_FOREACH(it, list) {
+		const char *what = json_get_string(it, "what"), *by = json_get_string(it, "by");
+		char who[300];
 		int64_t time = 0;
 
 		json_get_integer(it, "time", &time);
+		who_format(by ? by : "", who, sizeof(who));
 		table_add_time(table, time);
-		table_add(table, json_get_string(it, "what"));
-		table_add(table, json_get_string(it, "by"));
+		table_add(table, what ? event_text(what) : NULL);
+		table_add(table, who);
 	}
 	putchar('\n');
 	table_print(table, stdout, !ctl->options.no_legend);

@@ -66,6 +66,10 @@ const Verb verbs[] = {
 	  N_("schema, access rules and indices for this directory"),
 	  N_("conf is for slapd.conf, ldif (the default) for cn=config, 389ds for 389 Directory Server. Without --schema, --acl or\n"
 	     "--index all three are printed; nothing is changed.") },
+	{ "blocklist", "build OUTPUT [FILE…]", GROUP_SYSTEM, 2, ARGS_ANY, OPT_HASHES | OPT_MIN_COUNT, verb_blocklist, NULL,
+	  N_("make a filter of a list of leaked passwords"),
+	  N_("Reads passwords, a line each, or with --hashes digests, from the files or stdin, of any length in little memory.\n"
+	     "Name the output in pwreset.conf: [policy] site-blocklist=.") },
 	{ "pepper", NULL, GROUP_SYSTEM, 0, 0, 0, verb_pepper, NULL, N_("a new line for the credential pepper"), NULL },
 	{ "relay", "HOST", GROUP_SYSTEM, 1, 1, 0, verb_relay, "org.pwreset.Relay.Hello",
 	  N_("forced command for ssh: join this connection to the service"),

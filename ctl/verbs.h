@@ -32,6 +32,8 @@ typedef enum OptionBit {
 	OPT_ACL = 1 << 21,
 	OPT_INDEX = 1 << 22,
 	OPT_PPOLICY = 1 << 23,
+	OPT_HASHES = 1 << 24,
+	OPT_MIN_COUNT = 1 << 25,
 } OptionBit;
 
 #define ARGS_ANY 100000 /* as many as the kernel passes on */
@@ -75,7 +77,7 @@ int verb_set_pin(Ctl *ctl);
 int verb_verify_pin(Ctl *ctl);
 int verb_remind_username(Ctl *ctl);
 int verb_find_people(Ctl *ctl);
-/* system.c, schema.c, audit.c, doctor.c, relay.c */
+/* system.c, schema.c, audit.c, doctor.c, relay.c, blocklist.c */
 int verb_statistics(Ctl *ctl);
 int verb_test_mail(Ctl *ctl);
 int verb_remind_expiry(Ctl *ctl);
@@ -84,3 +86,4 @@ int verb_schema(Ctl *ctl);
 int verb_audit(Ctl *ctl);
 int verb_doctor(Ctl *ctl);
 int verb_relay(Ctl *ctl);
+int verb_blocklist(Ctl *ctl);

@@ -78,6 +78,22 @@ static const Word missing[] = {
 	{ NULL, NULL },
 };
 
+static const Word events[] = {
+	{ "changed", N_("new password") },
+	{ "set", N_("new password, set by staff") },
+	{ "temporary", N_("temporary password") },
+	{ "revoked", N_("links and codes revoked") },
+	{ "unlocked", N_("unlocked") },
+	{ "address", N_("recovery address set") },
+	{ "confirmed", N_("recovery address confirmed") },
+	{ "questions", N_("secret questions set up") },
+	{ "codes", N_("saved codes set up") },
+	{ "pin", N_("PIN set") },
+	{ "mailed", N_("mailed") },
+	{ "reminded", N_("reminded of the password's end") },
+	{ NULL, NULL },
+};
+
 static const char *word_find(const Word *words, const char *code)
 {
 	for (; words->code; words++)
@@ -109,4 +125,9 @@ const char *answer_reason_text(const char *code)
 const char *missing_text(const char *code)
 {
 	return word_find(missing, code);
+}
+
+const char *event_text(const char *code)
+{
+	return word_find(events, code);
 }

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import pty
+import pwd
 import re
 import select
 import signal
@@ -24,6 +25,7 @@ PROGRAM = sys.argv.pop(1)
 SOURCE = pathlib.Path(sys.argv.pop(1))
 ENV = {"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"], "TZ": "UTC",
        **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
+OWN = pwd.getpwuid(os.getuid()).pw_name
 FAILURE = "org.pwreset.Failure."
 
 
@@ -104,7 +106,7 @@ RECORD = {
     "addresses": ["c***@e***.com"], "passwordChanged": 1795290302, "mustChange": True, "failures": 3, "lockedSince": 1795290302,
     "questions": 0, "questionTriesLeft": 0, "savedCodes": 9, "pin": True,
     "requests": [{"kind": "link", "id": "abc", "expires": 1795290302, "triesLeft": 1}],
-    "events": [{"time": 1795290302, "what": "changed", "by": "1000"}],
+    "events": [{"time": 1795290302, "what": "changed", "by": "0"}, {"time": 1795290303, "what": "new-event"}],
 }
 
 
@@ -116,7 +118,7 @@ class Output(Case):
         for line in ("                  User: carol", "                  Name: Carol ?[31mRed", "                 State: locked by failures: see unlock",
                      "      Password changed: 2026-11-21 19:45:02 UTC", "        Must change it: yes", "             Addresses: c***@e***.com",
                      "OPEN  UNTIL                    TRIES LEFT  ID", "link  2026-11-21 19:45:02 UTC  1           abc",
-                     "2026-11-21 19:45:02 UTC  changed        1000"):
+                     "2026-11-21 19:45:02 UTC  new password   root", "2026-11-21 19:45:03 UTC  new-event      -"):
             self.assertIn(line + "\n", got.stdout)
         self.assertNotIn("\x1b", got.stdout)
 
@@ -272,7 +274,7 @@ class Secrets(Case):
     def test_enroll_questions_stdin(self):
         got = self.run_ctl(ok(), "enroll", "questions", "--stdin", stdin="current\nq1\tan answer\nq2\tzwölf\n")
         self.assertEqual(got.returncode, 0)
-        self.assertEqual(self.parameters(), {"current": base64.b64encode(b"current").decode(),
+        self.assertEqual(self.parameters(), {"user": OWN, "current": base64.b64encode(b"current").decode(),
                                              "answers": [{"id": "q1", "answer": "an answer"}, {"id": "q2", "answer": "zwölf"}]})
         self.assertEqual(self.run_ctl(ok(), "enroll", "questions", "--stdin", stdin="current\nno tab\n").returncode, 2)
         got = self.run_ctl(error("org.pwreset.Account.AnswerRefused", index=1, reason="common"), "enroll", "questions", "--stdin",
@@ -285,7 +287,7 @@ class Secrets(Case):
         got = self.run_ctl(ok(), "enroll", "mail", "a@example.com", "--stdin", stdin="pw\n")
         self.assertIn("pwresetctl confirm-mail a@example.com", got.stdout)
         self.assertEqual(self.run_ctl(ok(), "confirm-mail", "a@example.com", "--stdin", stdin="7KQ4-M2XD\n").returncode, 0)
-        self.assertEqual(self.parameters(), {"address": "a@example.com", "code": "7KQ4-M2XD"})
+        self.assertEqual(self.parameters(), {"user": OWN, "address": "a@example.com", "code": "7KQ4-M2XD"})
         for wrong in (["mail"], ["codes", "x"], ["pins"], ["mail", "not an address"]):
             self.assertEqual(self.run_ctl(ok(), "enroll", *wrong, "--stdin").returncode, 2, wrong)
 

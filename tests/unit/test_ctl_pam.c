@@ -140,6 +140,7 @@ static void test_auth(void **state UNUSED)
 	expect("sshd", UNIX OURS "\n" LDAP, " pam-order:error");
 	expect("sshd", "auth sufficient pam_pwreset.so\n" UNIX LDAP, " pam-auth:ok pam-control:warning");
 	expect("sshd", "auth required pam_pwreset.so\n" UNIX LDAP, " pam-auth:ok pam-control:warning");
+	expect("sshd", "auth [success=done default=ignore] pam_pwreset.so\n" UNIX LDAP, " pam-auth:ok pam-control:warning");
 	expect("sshd", OURS " trys=5\n" UNIX LDAP, " pam-auth:ok pam-argument:error");
 	expect("sshd", OURS " faillocks\n" UNIX LDAP, " pam-auth:ok pam-argument:error");
 	expect("sshd", OURS "\n" UNIX "auth required pam_ldap.so\n", " pam-auth:ok pam-asks-again:warning");

@@ -10,7 +10,7 @@
 #include "serve.h"
 #include "unit.h"
 
-#define DEFAULT_MS 5000
+#define DEFAULT_MS 60000
 
 static int on_echo(Serve *serve, const VarlinkCall *call, void *userdata)
 {
@@ -167,7 +167,7 @@ static void test_idle(void **state UNUSED)
 	/* Half a call does not keep it. */
 	assert_int_equal(send(worker.fd, "{", 1, MSG_NOSIGNAL), 1);
 	assert_null(worker_read(&worker));
-	assert_in_range(monotonic_ms() - start, 80, 3000);
+	assert_in_range(monotonic_ms() - start, 80, 30000);
 	assert_int_equal(worker_end(&worker), 0);
 }
 
@@ -184,20 +184,20 @@ static uint64_t dies_after(const char *text, unsigned default_ms)
 
 static void test_deadline(void **state UNUSED)
 {
-	assert_in_range(dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":200}}}", 60000), 190, 4000);
-	assert_in_range(dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":-5}}}", 60000), 0, 4000);
-	assert_in_range(dies_after("{\"method\":\"a.Hang\"}", 150), 140, 4000);
-	assert_in_range(dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":\"9\"}}}", 150), 140, 4000);
+	assert_in_range(dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":200}}}", 60000), 190, 30000);
+	assert_in_range(dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":-5}}}", 60000), 0, 30000);
+	assert_in_range(dies_after("{\"method\":\"a.Hang\"}", 150), 140, 30000);
+	assert_in_range(dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":\"9\"}}}", 150), 140, 30000);
 }
 
 static void test_deadline_is_the_calls(void **state UNUSED)
 {
-	Worker worker = worker_start(0, 200);
+	Worker worker = worker_start(0, 400);
 
 	worker_send(&worker, "{\"method\":\"a.Echo\"}");
 	assert_non_null(worker_read(&worker));
 	/* Between calls no clock runs. */
-	poll(NULL, 0, 400);
+	poll(NULL, 0, 700);
 	worker_send(&worker, "{\"method\":\"a.Echo\"}");
 	assert_string_equal(worker_read(&worker), "{\"parameters\":{\"calls\":2}}");
 	assert_int_equal(worker_end(&worker), 0);
