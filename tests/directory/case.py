@@ -71,7 +71,7 @@ def now():
 
 
 def main():
-    if os.getuid() != 0 and not os.access("/usr/sbin/slapd", os.X_OK):
-        print("no /usr/sbin/slapd: install PKGS_TEST_DIRECTORY of tools/lib/packages.sh", file=sys.stderr)
+    if not os.access("/usr/sbin/slapd", os.X_OK):
+        print("no /usr/sbin/slapd: install PKGS_TEST of tools/lib/packages.sh", file=sys.stderr)
         sys.exit(1)
     unittest.main(verbosity=2)

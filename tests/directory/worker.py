@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import secrets
 import signal
 import socket
@@ -14,8 +15,10 @@ import time
 
 from slapd import PEOPLE, TOP
 
-PROGRAM = os.environ.get("PWRESET_DIRECTORY", "/usr/lib/pwreset/pwreset-directory")
-DATA = os.environ.get("PWRESET_DATA", "/usr/share/pwreset")
+# PWRESET_BUILD: the folder of a build; without it what is installed is tested.
+BUILD = os.environ.get("PWRESET_BUILD")
+PROGRAM = f"{BUILD}/daemon/directory/pwreset-directory" if BUILD else "/usr/lib/pwreset/pwreset-directory"
+DATA = f"{BUILD}/data" if BUILD else "/usr/share/pwreset"
 ORIGIN = "https://reset.example.com"
 DEADLINE_MS = 8000
 
@@ -35,6 +38,11 @@ class Gone(Exception):
 
 def identifier():
     return base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+
+
+def sanitizer():
+    """The runtime that must be loaded before whatever else is preloaded, where the program has one."""
+    return [name.decode() for name in re.findall(rb"libasan\.so\.\d+", pathlib.Path(PROGRAM).read_bytes())][:1]
 
 
 def b64(password):
@@ -92,7 +100,7 @@ class Site:
         passwd.write_text("".join(f"{name}:x:{uid}:10000::/:/bin/sh\n" for name, uid in users))
         group.write_text("".join(f"{name}:x:{gid}:{','.join(members)}\n" for name, gid, members in groups))
         self.names = {"NSS_WRAPPER_PASSWD": str(passwd), "NSS_WRAPPER_GROUP": str(group),
-                      "LD_PRELOAD": " ".join(filter(None, (os.environ.get("LD_PRELOAD"), "libnss_wrapper.so")))}
+                      "LD_PRELOAD": " ".join([*sanitizer(), "libnss_wrapper.so"])}
 
     def check(self):
         return subprocess.run([PROGRAM, "--check", f"--root={self.root}"], env=self.environment(), text=True,
