@@ -7,7 +7,7 @@ import re
 import threading
 import unittest
 
-from support import (CODES, GRANT, LINK, ORIGIN, QUESTIONS, Fault, Server, WebCase, ticket, wait_for)
+from support import (CODES, GRANT, LINK, ORIGIN, QUESTIONS, TOP, Fault, Server, WebCase, ticket, wait_for)
 
 PAGES = ("/", "/r/" + LINK, "/r/damaged", "/revoke/" + LINK, "/code", "/username", "/change", "/setup", "/setup/codes",
          "/setup/mail", "/setup/confirm", "/setup/questions", "/nothing")
@@ -518,6 +518,24 @@ class DaemonGone(unittest.TestCase):
         self.assertIn("Nothing was changed", page.text)
         page = server.post("/r/" + LINK, {"password": "a", "again": "a"})
         self.assertIn("Nothing was changed", page.text)
+
+
+class Codes(WebCase):
+    """Every code that the daemon can give has its words."""
+
+    def test_reasons_and_hints(self):
+        table = (TOP / "daemon/directory/policy_text.h").read_text(encoding="utf-8")
+        reasons, hints = (re.findall(r'\{POLICY_' + mark + r'[A-Z0-9_]+, "([a-z0-9-]+)"', table) for mark in ("(?!HINT_)", "HINT_"))
+        self.assertGreater(len(reasons), 15)
+        self.assertGreater(len(hints), 5)
+        for code in reasons + ["history", "too-young", "directory-policy"] + hints:
+            with self.subTest(code=code):
+                kind = "hints" if code in hints else "reasons"
+                self.server.daemon.replies["Recovery.SetPassword"] = Fault(
+                    "PasswordRefused", **({"reasons": ["too-short"], "hints": [], "bits": 1} | {kind: [code]}))
+                page = self.server.post("/r/" + LINK, {"password": "x", "again": "x"}).text
+                self.assertNotIn("rules of this site", page)
+                self.assertEqual(3 if code in hints else 2, page.split("</main>")[0].split("</div>")[0].count("<li>"))
 
 
 class Languages(WebCase):
