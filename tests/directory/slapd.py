@@ -102,15 +102,16 @@ class Slapd:
     """ppolicy: None for no overlay, else a dict of pwd… rules. tls: a folder with ca.crt, server.crt, server.key.
 
     acl: the hash mode for which the product's rules are installed, or None. cn_config: run from a folder of cn=config, which
-    the manager may change.
+    the manager may change. load: with people, or empty for replication. first: lines before the databases.
     """
 
     def __init__(self, ppolicy=None, people=(), tls=None, port=None, extra="", acl="argon2id", replica="",
-                 schema=True, cn_config=False):
+                 schema=True, cn_config=False, load=True, modules=(), first=""):
         self.scratch = tempfile.TemporaryDirectory(prefix="pwreset-slapd-")
         self.dir = pathlib.Path(self.scratch.name)
         self.ppolicy, self.tls, self.port, self.acl = ppolicy, tls, port, acl
         self.extra, self.replica, self.schema, self.cn_config = extra, replica, schema, cn_config
+        self.modules, self.first = modules, first
         self.process = None
         self.uri = "ldapi://" + urllib.parse.quote(str(self.dir / "ldapi"), safe="")
         self.secret = self.dir / "secret"
@@ -124,7 +125,8 @@ class Slapd:
         text += person("system", 500) + "".join(people)
         text += f"dn: {DECOY}\nobjectClass: inetOrgPerson\nobjectClass: posixAccount\ncn: decoy\nsn: decoy\nuid: decoy entry\n"
         text += "uidNumber: 60000\ngidNumber: 60000\nhomeDirectory: /nonexistent\n\n"
-        self.tool("slapadd", "-q", input=text)
+        if load:
+            self.tool("slapadd", "-q", input=text)
         if cn_config:
             (self.dir / "slapd.d").mkdir()
             self.tool("slaptest", "-F", str(self.dir / "slapd.d"))
@@ -135,7 +137,7 @@ class Slapd:
         schema = [f"include /etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "nis", "inetorgperson")]
         if self.schema:
             schema.append(f"include {ldap}/pwreset.schema")
-        modules = ["back_mdb", "argon2", *(["ppolicy"] if self.ppolicy is not None else [])]
+        modules = ["back_mdb", "argon2", *(["ppolicy"] if self.ppolicy is not None else []), *self.modules]
         tls = [] if not self.tls else [
             f"TLSCACertificateFile {self.tls}/ca.crt", f"TLSCertificateFile {self.tls}/server.crt",
             f"TLSCertificateKeyFile {self.tls}/server.key"]
@@ -148,7 +150,7 @@ class Slapd:
             f'overlay ppolicy\nppolicy_default "cn=default,ou=policies,{BASE}"\nppolicy_use_lockout\n')
         return "\n".join([
             *schema, "modulepath /usr/lib/ldap", *(f"moduleload {name}" for name in modules),
-            f"pidfile {self.dir}/pid", "sizelimit unlimited", *tls,
+            f"pidfile {self.dir}/pid", "sizelimit unlimited", *tls, self.first,
             f'authz-regexp "{who}" "{SERVICE}"',
             *(["database config", f'access to * by dn.exact="{MANAGER}" manage by * none'] if self.cn_config else []),
             "database mdb", f"directory {self.dir}/db", f'suffix "{BASE}"', f'rootdn "{MANAGER}"',

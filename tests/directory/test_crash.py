@@ -215,6 +215,16 @@ class Kills(DirectoryCase):
     site_options = {"decoy_dn": DECOY, "timeout": "2"}
     people_count = 100
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        worker = cls.site.worker()
+        link = worker.link("alice")
+        start = time.monotonic()
+        worker.set_password(link, GOOD)
+        cls.usual = time.monotonic() - start
+        worker.close()
+
     def settle(self, name, link, answer):
         """What is true afterwards; answer: a reply, a Failure or None."""
         old, new = self.slapd.binds(name, password_of(name)), self.slapd.binds(name, GOOD)
@@ -237,7 +247,7 @@ class Kills(DirectoryCase):
             link, victim = self.worker.link(name), self.site.worker()
             victim.call("Recovery.InspectLink", {"link": link})
             victim.send("Recovery.SetPassword", {"ticket": link, "password": b64(GOOD)})
-            time.sleep(random.uniform(0, 0.16))
+            time.sleep(random.uniform(0, 1.2 * self.usual))
             victim.kill()
             try:
                 answer = victim.receive()
@@ -254,7 +264,7 @@ class Kills(DirectoryCase):
             link, racer = self.worker.link(name), self.new_worker()
             racer.call("Recovery.InspectLink", {"link": link})
             racer.send("Recovery.SetPassword", {"ticket": link, "password": b64(GOOD)})
-            time.sleep(random.uniform(0.02, 0.16))
+            time.sleep(random.uniform(0, 1.2 * self.usual))
             self.slapd.kill()
             back = threading.Timer(random.uniform(0, 0.5), self.slapd.start)
             back.start()

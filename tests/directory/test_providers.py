@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Several directory servers: a replica that lags, two providers in mirror mode and one of them gone (case 41)."""
+
+import threading
+import time
+import unittest
+
+import slapd
+from case import BETTER, GOOD, DirectoryCase, main
+from slapd import BASE, MANAGER, MANAGER_PASSWORD, SERVICE, SERVICE_PASSWORD, Slapd, free_port, password_of
+from worker import Failure, Site, b64
+
+WAIT_S = 10
+
+
+def consumer(number, port, retry="1 +"):
+    return (f'syncrepl rid={number:03} provider=ldap://127.0.0.1:{port} type=refreshAndPersist retry="{retry}" '
+            f'searchbase="{BASE}" bindmethod=simple binddn="{MANAGER}" credentials="{MANAGER_PASSWORD}"\n')
+
+
+def wait_for(check):
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        try:
+            if check():
+                return
+        except RuntimeError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError("it did not come to pass")
+
+
+class Replica(DirectoryCase):
+    """Logins ask a replica: "changed" is said when that has it, or after three seconds."""
+
+    slapd_options = {"modules": ("syncprov",), "extra": "overlay syncprov\n"}
+    people_count = 12
+
+    @classmethod
+    def setUpClass(cls):
+        cls.slapd_options = {**cls.slapd_options, "port": free_port()}
+        super().setUpClass()
+        cls.replica = Slapd(load=False, replica=consumer(1, cls.slapd.port), port=free_port())
+        cls.addClassCleanup(cls.replica.stop)
+        wait_for(lambda: cls.replica.binds("alice", password_of("alice")))
+        cls.reading = Site(cls.slapd.uri, pepper=cls.site.pepper, read_uri=cls.replica.uri)
+        cls.addClassCleanup(cls.reading.close)
+
+    def redeem(self, name):
+        worker = self.new_worker(self.reading)
+        start = time.monotonic()
+        worker.set_password(self.worker.link(name), GOOD)
+        return time.monotonic() - start
+
+    def test_login_right_afterwards(self):
+        for _ in range(8):
+            name = self.take()
+            self.redeem(name)
+            self.assertTrue(self.replica.binds(name, GOOD))
+
+    def test_replica_that_lags(self):
+        name = self.take()
+        self.replica.pause()
+        threading.Timer(1.0, self.replica.resume).start()
+        self.assertGreater(self.redeem(name), 0.9)
+        self.assertTrue(self.replica.binds(name, GOOD))
+
+    def test_replica_that_hangs_or_is_gone_costs_three_seconds_at_most(self):
+        name = self.take()
+        self.replica.pause()
+        try:
+            self.assertLess(self.redeem(name), 4)
+        finally:
+            self.replica.resume()
+        self.assertTrue(self.slapd.binds(name, GOOD))
+        name = self.take()
+        self.replica.kill()
+        try:
+            self.assertLess(self.redeem(name), 3)
+        finally:
+            self.replica.start()
+
+
+class Mirror(unittest.TestCase):
+    """Two providers; every node has the same ordered list and writes to the first that can be reached."""
+
+    @classmethod
+    def setUpClass(cls):
+        ports = [free_port(), free_port()]
+        cls.providers = []
+        for number in (0, 1):
+            made = Slapd(load=number == 0, port=ports[number], modules=("syncprov",), first=f"serverID {number + 1}\n",
+                         replica=consumer(1, ports[1 - number]) + "multiprovider on\n", extra="overlay syncprov\n",
+                         people=[slapd.person(f"p{n:03}", 20000 + n) for n in range(30)])
+            cls.providers.append(made)
+            cls.addClassCleanup(made.stop)
+        wait_for(lambda: cls.providers[1].binds("p029", password_of("p029")))
+        uris = " ".join(f"ldap://127.0.0.1:{port}" for port in ports)
+        cls.nodes = []
+        for _ in range(2):
+            site = Site(uris, pepper=cls.nodes[0].pepper if cls.nodes else None, bind="simple", bind_dn=SERVICE, timeout="2")
+            site.credential("ldap-password", SERVICE_PASSWORD)
+            cls.nodes.append(site)
+            cls.addClassCleanup(site.close)
+        cls.taken = 0
+
+    def take(self):
+        type(self).taken += 1
+        return f"p{self.taken - 1:03}"
+
+    def worker(self, number):
+        made = self.nodes[number].worker()
+        self.addCleanup(made.close)
+        return made
+
+    def test_same_link_on_both_nodes_wins_once(self):
+        for _ in range(10):
+            name = self.take()
+            link = self.worker(0).link(name)
+            workers = [self.worker(number) for number in (0, 1)]
+            for worker, password in zip(workers, (GOOD, BETTER)):
+                worker.send("Recovery.SetPassword", {"ticket": link, "password": b64(password)}, deadline=20000)
+            won = []
+            for worker, password in zip(workers, (GOOD, BETTER)):
+                try:
+                    worker.receive()
+                    won.append(password)
+                except Failure as failure:
+                    self.assertEqual(failure.error, "LinkDead")
+            self.assertEqual(len(won), 1)
+            for provider in self.providers:
+                wait_for(lambda: provider.binds(name, won[0]))
+
+    def test_first_provider_goes(self):
+        first, second = self.providers
+        name = self.take()
+        link = self.worker(0).link(name)
+        wait_for(lambda: second.tokens(name))
+        survivor = self.worker(1)
+        survivor.call("Recovery.InspectLink", {"link": link})
+        first.kill()
+        try:
+            # On a connection that was open, on a new one, and all the way with what was issued before.
+            self.assertEqual(survivor.set_password(link, GOOD), {"user": name})
+            self.assertTrue(second.binds(name, GOOD))
+            other = self.take()
+            self.worker(0).set_password(self.worker(1).link(other), BETTER)
+        finally:
+            first.start()
+        wait_for(lambda: first.binds(name, GOOD) and first.binds(other, BETTER))
+
+    def test_killed_in_the_middle(self):
+        for delay in (0.01, 0.04, 0.08):
+            name = self.take()
+            link, worker = self.worker(0).link(name), self.worker(0)
+            wait_for(lambda: self.providers[1].tokens(name))
+            worker.call("Recovery.InspectLink", {"link": link})
+            worker.send("Recovery.SetPassword", {"ticket": link, "password": b64(GOOD)}, deadline=20000)
+            time.sleep(delay)
+            self.providers[0].kill()
+            try:
+                self.assertEqual(worker.receive(), {"user": name})
+            finally:
+                self.providers[0].start()
+            for provider in self.providers:
+                wait_for(lambda: provider.binds(name, GOOD))
+                self.assertFalse(provider.binds(name, password_of(name)))
+
+
+if __name__ == "__main__":
+    main()
