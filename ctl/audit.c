@@ -255,6 +255,9 @@ static int journal_show(Ctl *ctl, sd_journal *journal, int64_t since, int64_t un
 	}
 	if (!lines)
 		table_print(table, stdout, !o->no_legend);
+	/* The journal shows each user their own part, without a word that there is more. */
+	if (!lines && table_rows(table) == 0 && geteuid() != 0 && !o->quiet)
+		complain(_("Nothing was found. All is shown only to root and to the groups systemd-journal and adm."));
 	return r;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The table of verbs and the command line; and that what the interfaces can ask or answer, pwresetctl can ask and put into
- * words. INTERFACES and POLICY_TEXT name the folder and the file that are read for it.
+ * words. INTERFACES, POLICY_TEXT and POLICY_MANUAL name what is read for it.
  */
 
 #include <string.h>
@@ -137,16 +137,19 @@ static void test_every_error_has_words(void **state UNUSED)
 	assert_int_equal(failure_exit("org.pwreset.Failure.Unavailable"), EXIT_LATER);
 }
 
-/* POLICY_SOMETHING, "code", … of the engine's own table. */
+/* POLICY_SOMETHING, "code", … of the engine's own table: each has words here and a paragraph in pwreset-policy(7). */
 static void test_every_policy_code_has_words(void **state UNUSED)
 {
+	static char manual[sizeof(text)];
 	unsigned reasons = 0, hints = 0;
 
+	load(POLICY_MANUAL);
+	memcpy(manual, text, sizeof(manual));
 	load(POLICY_TEXT);
 	for (const char *p = text; (p = strstr(p, "POLICY_")); p++) {
 		bool hint = strncmp(p, "POLICY_HINT_", 12) == 0;
 		const char *quote = p + strcspn(p, ",\n\"");
-		char code[64];
+		char code[64], paragraph[80];
 
 		quote += strspn(quote, ", ");
 		if (*quote != '"')
@@ -154,6 +157,9 @@ static void test_every_policy_code_has_words(void **state UNUSED)
 		snprintf(code, sizeof(code), "%.*s", (int)strcspn(quote + 1, "\""), quote + 1);
 		if (strcmp(hint ? policy_hint_text(code) : policy_reason_text(code), code) == 0)
 			fail_msg("no words for %s", code);
+		snprintf(paragraph, sizeof(paragraph), "\n.B %s\n", code);
+		if (!strstr(manual, paragraph))
+			fail_msg("%s is not in the manual", code);
 		hints += hint;
 		reasons += !hint;
 	}
