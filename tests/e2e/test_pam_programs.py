@@ -1,0 +1,502 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The matrix of programs and PAM stacks: what people see with the module, and that nobody else sees anything.
+
+Every ordinary dialogue is first recorded without the product and then compared, byte by byte.
+"""
+
+import concurrent.futures
+import os
+import sys
+import unittest
+
+from harness import BUILD, CODE, KEYBOARD_INTERACTIVE, UNLIMITED, LabCase, people, pexpect
+from lab import Lab
+from pam_programs import ORDINARY, SHELL, Programs, clean
+
+NEW = "teal kayak orbits mars 41"
+WRONG = "not-the-Password-17"
+NEXT = "seven quiet lanterns over Oslo"
+COLUMNS = ("unchanged", "recovery", "refused", "expired", "daemon dead")
+ROWS = (*ORDINARY, "cron", "passwd", "chpasswd")
+RESULTS = {}
+
+OFFER = "Forgot it? y = recover, Enter = try again: "
+OFFER_MAIL = "E-mail me a code? y = yes, Enter = other ways: "
+UNAVAILABLE = "Recovery is not available right now."
+
+# The other half of pam_faillock, as a site has it.
+TALLY = """Name: Tally of failed logins
+Default: no
+Priority: 0
+Auth-Type: Primary
+Auth:
+	[default=die]	pam_faillock.so authfail
+Account-Type: Additional
+Account:
+	required	pam_faillock.so
+"""
+TALLY_ABOVE = """Name: Tally of failed logins, asked first
+Default: no
+Priority: 1024
+Auth-Type: Primary
+Auth:
+	requisite	pam_faillock.so preauth silent
+"""
+
+
+def together(jobs):
+    """{key: what its function returned}; most of a login is waiting."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        running = {key: pool.submit(function, *words) for key, (function, *words) in jobs.items()}
+        return {key: future.result() for key, future in running.items()}
+
+
+class Stack:
+    """Tests over one kind of stack; the classes below say which."""
+
+    PROFILE = None  # ldap: nslcd and pam_ldap; sss: SSSD
+    TALLY = False
+    lab = None
+    before = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab.new(profile=cls.PROFILE)
+        cls.addClassCleanup(cls.lab.stop)
+        cls.lab.start()
+        cls.lab.set_policy(pwdMaxFailure="1000")
+        cls.people = iter(f"user{number:04}" for number in range(100, 900))
+        cls.programs = Programs(cls.lab)
+        main = "sss" if cls.PROFILE == "sss" else "ldap"
+        pam = ["pwreset-recovery", "pwreset-password"]
+        if cls.TALLY:
+            cls.lab.write("/usr/share/pam-configs/tally", TALLY)
+            cls.lab.write("/usr/share/pam-configs/tally-above", TALLY_ABOVE)
+            cls.tally(1000)
+            cls.lab.exec(["lab-pam", main, "--enable", "tally", "tally-above"])
+            pam = ["pwreset-recovery-faillock", "pwreset-password", "tally", "--disable", "tally-above"]
+        cls.before = cls.record()
+        cls.lab.install_product(BUILD, {"limits": UNLIMITED}, pam=tuple(pam))
+        for name in ("common-session", "common-session-noninteractive"):
+            path = f"/etc/pam.d/{name}"
+            cls.lab.write(path, cls.lab.read(path) + "session optional pam_pwreset.so nudge=1\n")
+        cls.programs.cron_begin()
+
+    @classmethod
+    def tally(cls, deny):
+        cls.lab.write("/etc/security/faillock.conf", f"deny = {deny}\nfail_interval = 900\n")
+
+    @classmethod
+    def record(cls):
+        """{(row, kind of reply): transcript}"""
+        jobs = {}
+        for row, (method, offers) in ORDINARY.items():
+            program = getattr(cls.programs, method)
+            admin = "sudo" in row
+            good = people.password("alice" if admin else "bob")
+            for kind, secret in (("right", good), ("wrong", WRONG), ("empty", "")):
+                if not (kind == "empty" and offers):
+                    jobs[row, kind] = (program, secret)
+        return together(jobs)
+
+    def mark(self, row, column):
+        name = f"{self.PROFILE}{'+faillock' if self.TALLY else ''}"
+        RESULTS[name, row, column] = True
+
+    def person(self, **attributes):
+        """Somebody whom no other test has, with the password that everybody has."""
+        uid = next(self.people)
+        if attributes:
+            self.lab.replace(uid, **attributes)
+        return uid
+
+    def compare(self, after):
+        for key, text in self.before.items():
+            with self.subTest(program=key[0], reply=key[1]):
+                self.assertEqual(text, after[key])
+                self.assertNotIn("[does not end]", text)
+        # The recording itself has to be one of logins that worked.
+        for row in ORDINARY:
+            if row not in ("ssh BatchMode", "sudo -n"):
+                self.assertIn("[0]", self.before[row, "right"], row)
+                self.assertNotIn("[0]", self.before[row, "wrong"], row)
+
+    # ---- unchanged
+
+    def test_ordinary_logins_are_unchanged(self):
+        self.compare(self.record())
+        for row in ORDINARY:
+            self.mark(row, "unchanged")
+
+    def test_with_cron(self):
+        """The last by its name: the job comes with the next minute."""
+        self.assertEqual("bob\n", self.programs.cron_end())
+        self.mark("cron", "unchanged")
+
+    def test_given_up_at_the_password(self):
+        """^D at login: asked once, as without the module."""
+        child = self.lab.spawn(["login", "-p"])
+        self.programs.answer(child, "bob")
+        child.expect("Password: $")
+        child.sendcontrol("d")
+        child.expect("lab login: $", timeout=20)
+        self.assertEqual(1, child.seen.getvalue().count("Password:"))
+        child.close(force=True)
+
+    # ---- recovery
+
+    def begin(self, child, user, new=NEW):
+        """The dialogue of a mailed code, from the password prompt to the last Enter."""
+        before = len(self.lab.mails(user))
+        for prompt, reply in (("Password: $", ""), ("try again: $", "y"), ("other ways: $", "y")):
+            child.expect(prompt)
+            child.sendline(reply)
+        child.expect("Code: $")
+        mail = self.lab.wait_mail(user, before + 1, timeout=30)[before]
+        child.sendline(CODE.search(LabCase.body(mail)).group(0))
+        for prompt in ("New password: $", "Retype new password: $"):
+            child.expect(prompt)
+            child.sendline(new)
+
+    def recover_ssh(self, user):
+        child = self.lab.ssh(user, options=KEYBOARD_INTERACTIVE, timeout=40)
+        self.begin(child, user)
+        child.expect(SHELL)
+        child.sendline("id -un; exit")
+        said = self.programs.end(child)
+        self.assertIn(f"\n{user}\n", said)
+        return said
+
+    def recover_login(self, user):
+        child = self.lab.spawn(["login", "-p"], timeout=40)
+        child.expect("login: $")
+        child.sendline(user)
+        self.begin(child, user)
+        child.expect(SHELL)
+        child.sendline("id -un; exit")
+        said = self.programs.end(child)
+        self.assertIn(f"\n{user}\n", said)
+        return said
+
+    def test_recovery_by_ssh(self):
+        user = self.person()
+        said = self.recover_ssh(user)
+        self.assertIn("Your password has been changed.", said)
+        self.assertTrue(self.lab.binds(user, NEW))
+        self.assertFalse(self.lab.binds(user, people.password(user)))
+        self.mark("sshd keyboard-interactive", "recovery")
+
+    def test_recovery_by_login(self):
+        user = self.person()
+        self.recover_login(user)
+        self.assertTrue(self.lab.binds(user, NEW))
+        self.mark("login", "recovery")
+
+    def test_try_again(self):
+        user = self.person()
+        child = self.lab.ssh(user, "id", "-un", options=KEYBOARD_INTERACTIVE)
+        said = self.programs.talk(child, "", "", people.password(user))
+        self.assertTrue(said.endswith(f"{user}\n[0]"), said)
+
+    def test_code_outlives_the_connection(self):
+        user = self.person()
+        child = self.lab.ssh(user, options=KEYBOARD_INTERACTIVE, timeout=40)
+        self.programs.answer(child, "", "y", "y")
+        child.expect("Code: $")
+        code = CODE.search(LabCase.body(self.lab.wait_mail(user, 1, timeout=30)[0])).group(0)
+        child.close(force=True)
+        child = self.lab.spawn(["login", "-p"], timeout=40)
+        self.programs.answer(child, user, "", "y", "y", code, NEW, NEW)
+        child.expect(SHELL)
+        child.close(force=True)
+        self.assertTrue(self.lab.binds(user, NEW))
+
+    # ---- refused, and who exists
+
+    def refused(self, user, ssh):
+        """Three wrong codes; the transcript without the name."""
+        wrong = ("AAAA-AAAA", "BBBB-BBBB", "hello there")
+        if ssh:
+            child = self.lab.ssh(user, "id", options=(*KEYBOARD_INTERACTIVE, "NumberOfPasswordPrompts=1"))
+            said = self.programs.talk(child, "", "y", "y", *wrong)
+        else:
+            child = self.lab.spawn(["login", "-p"])
+            self.programs.answer(child, user, "", "y", "y", *wrong)
+            child.expect(["login: $", pexpect.TIMEOUT], timeout=20)
+            child.expect(["login: $", pexpect.TIMEOUT], timeout=5)
+            said = clean(child.seen.getvalue())
+            child.close(force=True)
+        return said.replace(user, "NAME")
+
+    def test_refused_and_unknown_look_alike(self):
+        names = [self.person(), "nosuchperson", "fresh", "disabled", "nomail", "expired", "stan", "lockedadmin"]
+        for ssh, row in ((True, "sshd keyboard-interactive"), (False, "login")):
+            said = together({name: (self.refused, name, ssh) for name in names})
+            for name in names:
+                with self.subTest(row=row, name=name):
+                    self.assertEqual(said[names[0]], said[name])
+            self.assertEqual(2, said[names[0]].count("Wrong code."))
+            self.assertNotIn("New password", said[names[0]])
+            self.mark(row, "refused")
+
+    def test_other_ways_look_alike(self):
+        """Questions that nobody enrolled, then no saved code, over ssh's junk and at the console."""
+        for ssh in (True, False):
+            said = {}
+            for name in (self.person(), "nosuchperson"):
+                if ssh:
+                    options = (*KEYBOARD_INTERACTIVE, "NumberOfPasswordPrompts=1")
+                    child = self.lab.ssh(name, "id", options=options)
+                else:
+                    child = self.lab.spawn(["login", "-p"])
+                    self.programs.answer(child, name)
+                for prompt, reply in (("Password: $", ""), ("try again: $", "y"), ("ways: $", ""), ("way: $", "y")):
+                    child.expect(prompt, timeout=20)
+                    child.sendline(reply)
+                # the decoys of a name are its own: count them
+                asked = 0
+                while child.expect([r"\? $", "Code: $", "way: $"], timeout=20) == 0:
+                    asked += 1
+                    child.sendline("an answer")
+                if "Code:" in child.after:
+                    child.sendline("AAAA-AAAA")
+                    child.expect("way: $", timeout=20)
+                said[name] = (asked, child.before.replace(name, "NAME"))
+                child.close(force=True)
+            first, second = said.values()
+            self.assertGreaterEqual(first[0], 3)
+            self.assertEqual(first[0], second[0])
+
+    # ---- a password that has to be changed
+
+    EXPIRED = {"shadowLastChange": "0"}
+
+    def test_forced_change_by_ssh(self):
+        user = self.person(**self.EXPIRED)
+        child = self.lab.ssh(user, options=KEYBOARD_INTERACTIVE, timeout=40)
+        self.programs.answer(child, people.password(user), people.password(user), NEXT, NEXT)
+        child.expect(SHELL)
+        child.close(force=True)
+        self.assertTrue(self.lab.binds(user, NEXT))
+        self.mark("sshd keyboard-interactive", "expired")
+
+    def test_forced_change_by_login(self):
+        user = self.person(**self.EXPIRED)
+        child = self.lab.spawn(["login", "-p"], timeout=40)
+        self.programs.answer(child, user, people.password(user), people.password(user), NEXT, NEXT)
+        child.expect(SHELL)
+        child.close(force=True)
+        self.assertTrue(self.lab.binds(user, NEXT))
+        self.mark("login", "expired")
+
+    def test_forced_change_with_wrong_current(self):
+        user = self.person(**self.EXPIRED)
+        child = self.lab.spawn(["login", "-p"], timeout=40)
+        self.programs.answer(child, user, people.password(user), WRONG)
+        child.expect("That is not your current password.")
+        child.expect([pexpect.EOF, "login: $", pexpect.TIMEOUT], timeout=10)
+        self.assertNotRegex(child.seen.getvalue(), "New password")
+        child.close(force=True)
+        self.assertTrue(self.lab.binds(user, people.password(user)))
+
+    def test_forced_change_by_su(self):
+        user = self.person(**self.EXPIRED)
+        child = self.lab.spawn(["su", "-", user, "-c", "id -un"], user="alice")
+        said = self.programs.talk(child, people.password(user), people.password(user), NEXT, NEXT)
+        self.assertIn(f"\n{user}\n", said)
+        self.assertTrue(self.lab.binds(user, NEXT))
+        self.mark("su", "expired")
+
+    def test_recovery_is_no_reason_for_another_change(self):
+        """shadowLastChange=0 and a forgotten password: one new password, and a shell."""
+        for recover in (self.recover_ssh, self.recover_login):
+            user = self.person(**self.EXPIRED)
+            said = recover(user)
+            self.assertNotIn("Current password", said)
+            self.assertEqual(1, said.count("Retype new password"))
+            self.assertTrue(self.lab.binds(user, NEW))
+
+    # ---- passwd and chpasswd
+
+    def test_passwd(self):
+        user = self.person()
+        old = people.password(user)
+        said = self.programs.passwd(user, WRONG)
+        self.assertIn("That is not your current password.\nNothing was changed.\n", said)
+        self.assertTrue(self.lab.binds(user, old))
+        said = self.programs.passwd(user, old, "one thing here", "another thing")
+        self.assertIn("not the same", said.lower())
+        self.assertTrue(self.lab.binds(user, old))
+        said = self.programs.passwd(user, old, *self.weak_first(), NEXT, NEXT)
+        self.assertIn("[0]", said)
+        self.assertTrue(self.lab.binds(user, NEXT))
+        self.assertFalse(self.lab.binds(user, old))
+        self.mark("passwd", "unchanged")
+
+    def weak_first(self):
+        """Here the module asks for the new password, and asks again."""
+        return ("password1", "password1")
+
+    def local_again(self):
+        """What lou may go back to."""
+        return people.password("lou")
+
+    def test_passwd_of_a_local_account(self):
+        """lou is in /etc/passwd alone: pam_unix's dialogue, and the daemon hears nothing."""
+        self.stop_daemon()
+        said = self.programs.passwd("lou", people.password("lou"), NEXT, NEXT)
+        self.assertIn("[0]", said)
+        self.assertIn("[0]", self.programs.chpasswd("lou", self.local_again()))
+        self.mark("chpasswd", "unchanged")
+        self.mark("chpasswd", "daemon dead")
+
+    def test_root_for_somebody_else(self):
+        user = self.person()
+        said = self.programs.passwd_by_root(user, NEXT, NEXT)
+        self.assertIn("Not allowed here: try pwresetctl set-password.", said)
+        self.assertNotIn("[0]", said)
+        self.assertNotIn("[0]", self.programs.chpasswd(user, NEXT))
+        self.assertTrue(self.lab.binds(user, people.password(user)))
+        self.mark("passwd", "refused")
+        self.mark("chpasswd", "refused")
+
+    # ---- the daemon is away
+
+    def stop_daemon(self):
+        """Until the test's end. systemd starts no socket whose service runs, hence both ways both."""
+        self.lab.exec(["systemctl", "stop", "pwreset-pam.socket", "pwresetd.service"])
+        again = "systemctl stop pwresetd.service; systemctl start pwreset-pam.socket"
+        self.addCleanup(self.lab.exec, ["sh", "-c", again])
+
+    def test_daemon_stopped(self):
+        self.stop_daemon()
+        self.compare(self.record())
+        for row in ORDINARY:
+            self.mark(row, "daemon dead")
+        user = self.person()
+        child = self.lab.ssh(user, "id", "-un", options=KEYBOARD_INTERACTIVE)
+        said = self.programs.talk(child, "", "y", "y", people.password(user))
+        self.assertIn(UNAVAILABLE, said)
+        self.assertTrue(said.endswith(f"{user}\n[0]"), said)
+        said = self.programs.passwd(user)
+        self.assertIn("Passwords cannot be changed right now.", said)
+        self.assertNotIn("[0]", said)
+        self.mark("passwd", "daemon dead")
+
+    def test_daemon_hangs(self):
+        """Bounded by timeout=, and only where recovery was asked for."""
+        self.lab.exec(["systemctl", "start", "pwresetd.service"])
+        self.lab.signal("pwresetd", "STOP")
+        self.addCleanup(self.lab.signal, "pwresetd", "CONT")
+        user = self.person()
+        child = self.lab.ssh(user, "id", "-un", options=KEYBOARD_INTERACTIVE)
+        self.programs.answer(child, people.password(user))
+        self.assertTrue(self.programs.end(child).endswith("[0]"))
+        child = self.lab.spawn(["login", "-p"], timeout=40)
+        self.programs.answer(child, user, "", "y", "y")
+        child.expect(UNAVAILABLE, timeout=20)
+        child.expect("Password: $")
+        child.sendline(people.password(user))
+        child.expect(SHELL)
+        child.close(force=True)
+
+    # ---- passwords that look like something else
+
+    def test_odd_passwords(self):
+        for secret in ("y", "forgot", "  two  spaces ", "pässwörd ☃ ünd", "-n", "%s%n", "a" * 100):
+            user = self.person()
+            self.lab.replace(user, userPassword=people.argon2id(secret, people.CROWD_COST))
+            child = self.lab.ssh(user, "id", "-un", options=KEYBOARD_INTERACTIVE)
+            with self.subTest(secret=secret):
+                said = self.programs.talk(child, secret)
+                self.assertTrue(said.endswith(f"{user}\n[0]"), said)
+                self.assertNotIn("Forgot", said)
+
+    def test_empty_password(self):
+        """A local account without one, where sshd allows it not: login does."""
+        self.lab.exec(["useradd", "-m", "-s", "/bin/bash", "blank"])
+        self.lab.exec(["passwd", "-d", "blank"])
+        self.addCleanup(self.lab.exec, ["userdel", "-r", "blank"], check=False)
+        child = self.lab.spawn(["login", "-p"])
+        self.programs.answer(child, "blank", "", "", "")
+        child.expect(SHELL, timeout=20)
+        child.close(force=True)
+
+    # ---- advice
+
+    def test_nudge(self):
+        """On a terminal, and nowhere else."""
+        words = "Recovery is not set up: pwresetctl enroll"
+        user = self.person(mail=None)
+        child = self.lab.ssh(user, options=KEYBOARD_INTERACTIVE)
+        self.programs.answer(child, people.password(user))
+        child.expect(SHELL, timeout=20)
+        child.sendline("exit")
+        self.assertIn(words, self.programs.end(child))
+        quiet = Programs(self.lab, user)
+        for program in (quiet.scp, quiet.sftp, quiet.sshpass, quiet.sshd_keyboard, quiet.su):
+            with self.subTest(program=program.__name__):
+                self.assertNotIn(words, program(people.password(user)))
+
+
+class Tallied(Stack):
+    """With pam_faillock as well."""
+
+    TALLY = True
+
+    def test_locked_tally(self):
+        """Three failures: the right password is refused, a recovery is not, and resets the tally."""
+        self.tally(3)
+        self.addCleanup(self.tally, 1000)
+        for recover in (self.recover_ssh, self.recover_login):
+            user = self.person()
+            mine = Programs(self.lab, user)
+            for _ in range(3):
+                self.assertNotIn("[0]", mine.sshd_keyboard(WRONG))
+            self.assertNotIn("[0]", mine.sshd_keyboard(people.password(user)))
+            recover(user)
+            self.assertIn("[0]", mine.sshd_keyboard(NEW))
+
+
+class Ldap(Stack, unittest.TestCase):
+    PROFILE = "ldap"
+
+
+class Sss(Stack, unittest.TestCase):
+    PROFILE = "sss"
+
+    # pam_pwquality asks for the new password there, and once only.
+    def weak_first(self):
+        return ()
+
+
+class LdapTally(Tallied, unittest.TestCase):
+    PROFILE = "ldap"
+
+
+class SssTally(Tallied, unittest.TestCase):
+    PROFILE = "sss"
+
+    def weak_first(self):
+        return ()
+
+
+def tearDownModule():  # pylint: disable=invalid-name
+    """The matrix, a row a program."""
+    stacks = sorted({key[0] for key in RESULTS})
+    print("\nprogram".ljust(28) + "".join(column.ljust(14) for column in COLUMNS))
+    for row in ROWS:
+        cells = []
+        for column in COLUMNS:
+            done = [stack for stack in stacks if (stack, row, column) in RESULTS]
+            cells.append(f"{len(done)}/{len(stacks)}" if done else "-")
+        print(row.ljust(27) + "".join(cell.ljust(14) for cell in cells))
+    print(f"stacks: {', '.join(stacks)}; -: the program offers no such thing")
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        print("skipped: the lab needs root")
+        sys.exit(77)
+    unittest.main()
