@@ -164,6 +164,9 @@ static void test_every_policy_code_has_words(void **state UNUSED)
 		reasons += !hint;
 	}
 	assert_true(reasons >= 15 && hints >= 5);
+	/* What the directory worker adds to the engine's. */
+	assert_string_not_equal(policy_reason_text("directory-policy"), "directory-policy");
+	assert_non_null(strstr(manual, "\n.B directory-policy\n"));
 	assert_string_equal(reason_text("some-new-code"), "some-new-code");
 }
 
