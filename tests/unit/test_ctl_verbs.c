@@ -140,6 +140,7 @@ static void test_every_error_has_words(void **state UNUSED)
 /* POLICY_SOMETHING, "code", … of the engine's own table: each has words here and a paragraph in pwreset-policy(7). */
 static void test_every_policy_code_has_words(void **state UNUSED)
 {
+	static const char *const added[] = { "reused", "too-young", "directory-policy" };
 	static char manual[sizeof(text)];
 	unsigned reasons = 0, hints = 0;
 
@@ -165,8 +166,13 @@ static void test_every_policy_code_has_words(void **state UNUSED)
 	}
 	assert_true(reasons >= 15 && hints >= 5);
 	/* What the directory worker adds to the engine's. */
-	assert_string_not_equal(policy_reason_text("directory-policy"), "directory-policy");
-	assert_non_null(strstr(manual, "\n.B directory-policy\n"));
+	for (size_t i = 0; i < ARRAY_SIZE(added); i++) {
+		char paragraph[80];
+
+		snprintf(paragraph, sizeof(paragraph), "\n.B %s\n", added[i]);
+		assert_non_null(strstr(manual, paragraph));
+		assert_string_not_equal(policy_reason_text(added[i]), added[i]);
+	}
 	assert_string_equal(reason_text("some-new-code"), "some-new-code");
 }
 
