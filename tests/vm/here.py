@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The lab as seen from inside: in the virtual machine its tests are not around the system but in it."""
+import pathlib
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/lab"))
+sys.path.insert(0, str(TOP / "tests/e2e"))
+
+from container import ENVIRONMENT, State  # noqa: E402  pylint: disable=wrong-import-position
+from lab import Lab  # noqa: E402  pylint: disable=wrong-import-position
+
+FOLDER = pathlib.Path("/run/pwreset-vm")
+
+
+class Here(Lab):
+    """Lab's hands without the way in: the system around this process is the lab."""
+
+    def __init__(self):
+        FOLDER.mkdir(exist_ok=True)
+        facts = {"profile": "ldap", "ppolicy": True, "cn_config": False, "hash_mode": "argon2id", "keep": True}
+        super().__init__(State("vm", "/", str(FOLDER), leader=1, facts=facts))
+        key = self.path("/etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
+        (FOLDER / "known_hosts").write_text(f"lab.example.com {key[0]} {key[1]}\n")
+
+    def enter_argv(self, argv, user=None):
+        become = ("runuser", "-u", user, "--") if user else ()
+        return ["env", "-i", *ENVIRONMENT, *become, *argv]
+
+    def netns_argv(self, argv):
+        return [str(word) for word in argv]
+
+    def stop(self, clean=False):
+        """The machine ends by itself."""
+
+    def domains(self):
+        """{program: its SELinux types} of what runs now."""
+        found = {}
+        text = subprocess.run(["ps", "-eo", "label,comm"], capture_output=True, text=True, check=True).stdout
+        for line in text.splitlines()[1:]:
+            label, program = line.split(maxsplit=1)
+            found.setdefault(program, set()).add(label.split(":")[2])
+        return found
+
+    def started_in(self, context, argv, timeout=60):
+        """Runs argv as a service of systemd's in that context or, when None, as its file's label says; the status."""
+        words = ["systemd-run", "--quiet", "--wait", "--collect", "--service-type=exec"]
+        words += [f"--property=SELinuxContext={context}"] if context else []
+        return self.exec([*words, "--", *argv], check=False, timeout=timeout).returncode

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The disk of the virtual machine: pwreset is installed in a lab, as everywhere, and the lab's files become an image.
+
+The lab runs on the root of root.sh, so that the policy can be built inside. Files get their labels here, before the
+image is made: nothing is relabelled at boot.
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(TOP / "tests/lab")]
+
+from facts import INSIDE, LOGINS, RELAY_KEY, RELAY_USER, SERIAL_LOGIN, TESTS_DISK  # noqa: E402
+from lab import Lab, LabError  # noqa: E402  pylint: disable=wrong-import-position
+
+IMAGE_SIZE = "1600M"
+MODULE = "/usr/share/selinux/packages/pwreset.pp"
+CONTEXTS = "/etc/selinux/default/contexts"
+# Services that must not write while their files are taken.
+WRITERS = ("postfix@-.service", "nslcd.service", "slapd.service", "nginx.service", "cron.service")
+# Our own parts of the tree, which the tests inside import.
+TEST_FOLDERS = ("tests/lab", "tests/e2e", "tests/vm")
+
+# What Debian's policy lacks for its own slapd, whatever else is installed: slapd maps its database, and Debian
+# links slapd's tools to it, so that all of them bear the label of the last one.
+SITE_TE = """
+policy_module(lab_site, 1.0)
+gen_require(`
+	type slapd_t, slapd_db_t;
+')
+allow slapd_t slapd_db_t:file map;
+"""
+SLAPD_TMPFILES = "d /run/slapd 0755 openldap openldap -\n"
+TEST_UNIT = f"""
+[Unit]
+Description=Tests of pwreset in a virtual machine
+After=multi-user.target
+
+[Service]
+Type=exec
+SELinuxContext=unconfined_u:unconfined_r:unconfined_t:s0
+ExecStart=/bin/sh -c 'tar -xf {TESTS_DISK} -C {INSIDE} && exec /usr/bin/python3 {INSIDE}/tests/vm/inside.py'
+ExecStopPost=systemctl poweroff --force --force
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/ttyS0
+"""
+
+
+class VmLab(Lab):
+    """A lab on the machine's root."""
+
+    @staticmethod
+    def build_root(script=HERE / "root.sh"):
+        return Lab.build_root(script)
+
+
+def run(*argv, **kwargs):
+    """A program of the host to its end; what it says is shown if it fails."""
+    done = subprocess.run([str(word) for word in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, **kwargs)
+    if done.returncode:
+        raise LabError(f"{' '.join(str(word) for word in argv)}: {done.returncode}\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+def build_site_module(scratch):
+    """The module with what Debian's policy lacks for the lab's other services."""
+    (scratch / "lab_site.te").write_text(SITE_TE)
+    run(TOP / "selinux/build-module", "/usr/share/selinux/devel/Makefile", scratch / "site", scratch / "lab_site.pp",
+        scratch / "lab_site.te")
+    return scratch / "lab_site.pp"
+
+
+def load_policy(lab, site_module):
+    """Both modules, the people's SELinux users, the relay account's context."""
+    seusers = "".join(f"{login}:{user}:s0\n" for login, user in LOGINS.items())
+    lab.write("/var/lib/selinux/default/active/seusers.local", seusers)
+    shutil.copy(site_module, lab.path("/root") / "lab_site.pp")
+    lab.exec(["semodule", "-n", "-i", MODULE, "/root/lab_site.pp"], timeout=180)
+    lab.exec(["cp", "/usr/share/pwreset/selinux/pwreset_relay_u", f"{CONTEXTS}/users/pwreset_relay_u"])
+    config = lab.read("/etc/selinux/config")
+    lab.write("/etc/selinux/config", re.sub(r"(?m)^SELINUX=.*", "SELINUX=enforcing", config))
+
+
+def prepare_slapd(lab):
+    """slapd as a file of its own, and its folder by tmpfiles, so that both get their labels."""
+    lab.exec(["sh", "-c", "cp -p /usr/sbin/slapd /usr/sbin/slapd.own && mv /usr/sbin/slapd.own /usr/sbin/slapd"])
+    lab.write("/etc/tmpfiles.d/lab-slapd.conf", SLAPD_TMPFILES)
+
+
+def prepare_relay(lab):
+    """A host of the fleet that may log in to the relay account and nothing else."""
+    lab.exec(["mkdir", "-p", "-m", "0700", "/root/.ssh"])
+    lab.exec(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", RELAY_KEY])
+    key = lab.read(RELAY_KEY + ".pub").strip()
+    lab.exec(["mkdir", "-p", "/etc/ssh/relay"])
+    lab.write(f"/etc/ssh/relay/{RELAY_USER}", f'restrict,command="pwresetctl relay host1.example.com" {key}\n')
+    lab.write("/etc/ssh/sshd_config.d/relay.conf",
+              f"Match User {RELAY_USER}\n\tAuthorizedKeysFile /etc/ssh/relay/%u\n\tAuthenticationMethods publickey\n")
+
+
+def pack_tests(tests, scratch):
+    """A disk with the tests of the tree and the probe, as a tar."""
+    run("gcc", "-static", "-O", "-Wall", "-Werror", "-o", scratch / "probe", HERE / "probe.c")
+    run("tar", "--exclude=__pycache__", "-cf", tests, "-C", TOP, *TEST_FOLDERS, "-C", scratch, "probe")
+
+
+def prepare_tests(lab):
+    """The unit that runs the tests of the second disk, and a terminal with a login prompt."""
+    lab.exec(["mkdir", INSIDE])
+    lab.write("/etc/systemd/system/pwreset-vm.service", TEST_UNIT)
+    units = lab.path("/etc/systemd/system")
+    (units / "multi-user.target.wants/pwreset-vm.service").symlink_to("/etc/systemd/system/pwreset-vm.service")
+    getty = units / "getty.target.wants"
+    getty.mkdir(exist_ok=True)
+    (getty / f"serial-getty@{SERIAL_LOGIN}.service").symlink_to("/lib/systemd/system/serial-getty@.service")
+    lab.exec(["systemctl", "mask", "serial-getty@ttyS0.service"])
+
+
+def make_tree(builddir, settings, tree, scratch, timed):
+    """The machine's files: a lab with pwreset in it, shut, and taken."""
+    site_module = build_site_module(scratch)
+    with VmLab.new(f"selinux-{os.getpid()}", profile="ldap") as lab:
+        lab.start()
+        timed("lab started")
+        prepare_slapd(lab)
+        lab.install_product(builddir, settings)
+        lab.start_proxy()
+        lab.exec(["systemctl", "enable", "nginx.service"])
+        timed("product installed")
+        prepare_relay(lab)
+        prepare_tests(lab)
+        load_policy(lab, site_module)
+        timed("policy built with the module")
+        lab.exec(["systemctl", "stop", *WRITERS])
+        take = lab.enter_argv(["tar", "--one-file-system", "--numeric-owner", "-C", "/", "-cf", "-", "."])
+        with subprocess.Popen(take, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as packer:
+            run("tar", "-C", tree, "--numeric-owner", "-xpf", "-", stdin=packer.stdout)
+    (tree / "etc/machine-id").chmod(0o644)
+    timed("files taken")
+
+
+def make_image(tree, image):
+    """Labels, then a file system; the kernel goes beside it."""
+    run("setfiles", "-mF", "-r", tree, tree / CONTEXTS.lstrip("/") / "files/file_contexts", tree)
+    kernels = sorted((tree / "boot").glob("vmlinuz-*"))
+    if len(kernels) != 1:
+        raise LabError(f"{len(kernels)} kernels in the root, not one")
+    shutil.copy(kernels[0], image.parent / "vmlinuz")
+    run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree, image, IMAGE_SIZE)
+

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""After the ways of people: nothing of ours was denied; and then what must be denied is tried."""
+import shutil
+import unittest
+
+import audit
+from facts import DENIED, PROBE
+from here import Here
+
+DOOR = "/run/pwreset/"
+PEPPER = "/etc/pwreset/credentials/pepper"
+LDAP, SMTP = "389", "25"
+# A program's type, what it tries, and whether it may: the same act is allowed to one and denied to another, so that a
+# denial is the policy's and not the probe's. nslcd runs as root beside us and has no business with us.
+MATRIX = (
+    ("sshd_exec_t", "unix", DOOR + "pam", True),
+    ("nslcd_exec_t", "unix", DOOR + "pam", False),
+    ("nslcd_exec_t", "unix", DOOR + "ctl", False),
+    ("nslcd_exec_t", "read", PEPPER, False),
+    ("sshd_exec_t", "unix", DOOR + "directory", False),
+    ("sshd_exec_t", "read", PEPPER, False),
+    ("pwresetd_exec_t", "unix", DOOR + "directory", True),
+    ("pwresetd_exec_t", "unix", DOOR + "mailer", True),
+    ("pwresetd_exec_t", "tcp", LDAP, False),
+    ("pwresetd_exec_t", "tcp", SMTP, False),
+    ("pwresetd_exec_t", "read", PEPPER, False),
+    ("pwreset_directory_exec_t", "tcp", LDAP, True),
+    ("pwreset_directory_exec_t", "tcp", SMTP, False),
+    ("pwreset_directory_exec_t", "unix", DOOR + "mailer", False),
+    ("pwreset_mailer_exec_t", "tcp", SMTP, True),
+    ("pwreset_mailer_exec_t", "tcp", LDAP, False),
+    ("pwreset_mailer_exec_t", "unix", DOOR + "directory", False),
+    ("pwreset_mailer_exec_t", "unix", "/run/slapd/ldapi", False),
+    ("pwreset_web_exec_t", "unix", DOOR + "web", True),
+    ("pwreset_web_exec_t", "unix", DOOR + "directory", False),
+    ("pwreset_web_exec_t", "unix", DOOR + "pam", False),
+    ("pwreset_web_exec_t", "unix", DOOR + "ctl", False),
+    ("pwreset_web_exec_t", "tcp", LDAP, False),
+    ("pwreset_web_exec_t", "read", "/etc/passwd", False),
+    ("pwresetctl_exec_t", "unix", DOOR + "ctl", True),
+    ("pwresetctl_exec_t", "unix", DOOR + "pam", False),
+)
+
+
+class Audit(unittest.TestCase):
+    """Comes after all ways and before the denials that are meant."""
+
+    def test_no_denial(self):
+        """no denial in which one of our types stands"""
+        denials = audit.ours(audit.lines())
+        self.assertEqual([], sorted({audit.short(line) for line in denials}), "\n".join(denials))
+
+
+class KeptOut(unittest.TestCase):
+    """One test for each row."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Here()
+
+    def attempt(self, kind, act, what):
+        """The probe's status in the domain that systemd starts for a program of that type."""
+        program = f"{PROBE}.{kind}"
+        shutil.copy(PROBE, program)
+        self.lab.exec(["chcon", "-t", kind, program])
+        return self.lab.started_in(None, [program, act, what])
+
+    def test_matrix(self):
+        """who reaches which door, port and secret"""
+        wrong = []
+        for kind, act, what, allowed in MATRIX:
+            status = self.attempt(kind, act, what)
+            if status != (0 if allowed else DENIED):
+                wrong.append(f"{kind} {act} {what}: {status}, should be {'done' if allowed else 'denied'}")
+        self.assertEqual([], wrong)
+
+    def test_the_denial_is_in_the_audit(self):
+        """a domain without business at our door is written down"""
+        self.attempt("nslcd_exec_t", "unix", DOOR + "pam")
+        found = {audit.short(line) for line in audit.ours(audit.lines())}
+        self.assertTrue(any(text.startswith("nslcd_t -> pwreset_") for text in found), found)
