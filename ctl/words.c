@@ -47,7 +47,7 @@ static const Word policy_reasons[] = {
 	{ "sequence", N_("It is a sequence such as abc or 123.") },
 	{ "dictionary", N_("It is a word with little around it.") },
 	{ "too-guessable", N_("It is too easy to guess.") },
-	{ "reused", N_("It was used before.") },
+	{ "history", N_("It was used before.") },
 	{ "too-young", N_("The last change was too short a while ago.") },
 	{ "directory-policy", N_("The directory's own rules refuse it.") },
 	{ NULL, NULL },

@@ -140,7 +140,7 @@ static void test_every_error_has_words(void **state UNUSED)
 /* POLICY_SOMETHING, "code", … of the engine's own table: each has words here and a paragraph in pwreset-policy(7). */
 static void test_every_policy_code_has_words(void **state UNUSED)
 {
-	static const char *const added[] = { "reused", "too-young", "directory-policy" };
+	static const char *const added[] = { "history", "too-young", "directory-policy" };
 	static char manual[sizeof(text)];
 	unsigned reasons = 0, hints = 0;
 
