@@ -40,7 +40,8 @@ class Service:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen(16)
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self.accept, daemon=True)
+        self.acceptor.start()
 
     def accept(self):
         while True:
@@ -74,6 +75,9 @@ class Service:
                     peer.sendall(reply + b"\0")
 
     def close(self):
+        # Wakes the thread before the descriptor's number can become another service's.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.acceptor.join()
         self.listener.close()
         self.folder.cleanup()
 
