@@ -89,6 +89,7 @@ static void peer_flush(Peer *peer)
 void peer_call_done(Peer *peer)
 {
 	peer->call = NULL;
+	varlink_stream_done(peer->stream); /* a password in it must not lie there until the peer says more */
 	peer->active_us = broker_now_us(peer->broker);
 	/* From the loop, so that nobody on the way here sees the peer freed. */
 	sd_event_source_set_enabled(peer->again, SD_EVENT_ONESHOT);

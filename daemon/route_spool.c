@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "broker.h"
 #include "log.h"
 #include "route_spool.h"
@@ -188,6 +189,21 @@ static int after_add(Call *call, const char *user)
 	return spool_add(broker->spool, &draft.request, NULL);
 }
 
+/* Whom the rules forbid is noted here; whom they allow, when the mail is sent. */
+static void after_tell(const Call *call, const char *user, const char *status)
+{
+	audit_write(&(const Audit){
+		.event = AUDIT_CALL,
+		.method = call->method->name,
+		.result = status,
+		.user = user,
+		.socket = socket_name(call->peer->socket),
+		.request = call->id,
+		.has_uid = true,
+		.uid = call->peer->uid,
+	});
+}
+
 /* SendLink: those of the results that are "ok". The worker may name no more people than it was asked about. */
 static int after_add_results(Call *call, const JsonNode *reply)
 {
@@ -203,8 +219,10 @@ static int after_add_results(Call *call, const JsonNode *reply)
 
 		if (!user || !status)
 			return -EBADMSG;
-		if (strcmp(status, "ok") != 0)
+		if (strcmp(status, "ok") != 0) {
+			after_tell(call, user, status);
 			continue;
+		}
 		r = after_add(call, user);
 		if (r < 0)
 			return r;

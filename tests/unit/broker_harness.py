@@ -52,6 +52,7 @@ DEFAULTS = {"connections": 4, "slot": 300, "root_sets": "no", "per_source": 1000
 # A ticket as common/token.h has it, for the name "alice"; its last 32 bytes are the secret.
 TICKET_BYTES = b"\x01\x06nalice" + bytes(range(16)) + b"SECRET-OF-THE-LINK-32-BYTES-LONG"
 TICKET = base64.urlsafe_b64encode(TICKET_BYTES).decode().rstrip("=")
+STOP_S = 2  # a broker with a hung worker takes longer, and is killed
 
 
 class Gone(Exception):
@@ -234,6 +235,8 @@ class Broker:
             for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
                 if name in os.environ:
                     environment[name] = os.environ[name]
+            if self.prefix:
+                environment["ASAN_OPTIONS"] = "detect_leaks=0"  # cannot be done to a traced process
             arguments = [*self.prefix, self.program, f"--root={self.root}"]
             os.execve(shutil.which(arguments[0]), arguments, environment)
         finally:
@@ -271,6 +274,13 @@ class Broker:
 
     def log_text(self):
         return (self.root / "log").read_text(errors="replace")
+
+    def complaints(self):
+        """What the sanitizers have to say, leaks at its end included."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGTERM)
+            self.exited(STOP_S)
+        return [line for line in self.log_text().splitlines() if "Sanitizer" in line or "runtime error" in line]
 
     def close(self):
         self.kill()

@@ -27,8 +27,7 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.b = Broker(PROGRAM, **self.settings).start()
         self.addCleanup(self.b.close)
-        self.addCleanup(lambda: self.assertNotIn("ERROR: AddressSanitizer", self.b.log_text()))
-        self.addCleanup(lambda: self.assertNotIn("runtime error", self.b.log_text()))
+        self.addCleanup(lambda: self.assertEqual(self.b.complaints(), []))
 
     def by(self, who, name, method, groups=(), /, **parameters):
         return tuple(as_user(USERS[who], USERS[who], [GROUPS[g] for g in groups],
@@ -263,7 +262,7 @@ class Slots(Case):
         self.assertEqual(len(replies), 1)
         for list_ in samples.values():
             self.assertGreaterEqual(min(list_), 0.1999)
-            self.assertLess(statistics.median(list_), 0.215)
+            self.assertLess(statistics.median(list_), 0.25)
         a, b = samples.values()
         t = (statistics.mean(a) - statistics.mean(b)) / (
             (statistics.variance(a) + statistics.variance(b)) / len(a)) ** 0.5
@@ -273,7 +272,7 @@ class Slots(Case):
         self.b.directory.handle = lambda m, p: time.sleep(0.5) or {"grant": "LATE", "seconds": 5}
         data, took = self.timed(R + "VerifyCode", user="x", code="y")
         self.assertEqual(json.loads(data[:-1])["error"], "org.pwreset.Failure.Refused")
-        self.assertAlmostEqual(took, 0.2, delta=0.05)
+        self.assertTrue(0.2 <= took < 0.45, took)
         time.sleep(0.5)
         self.b.directory.handle = lambda m, p: {"grant": "FRESH", "seconds": 5}
         with self.b.client("pam") as c:
@@ -291,7 +290,7 @@ class Slots(Case):
             self.b.directory.handle = lambda m, p, works=works: time.sleep(works) or {}
             data, took = self.timed(P + "Verify", "relay", user="x", password=PASSWORD)
             self.assertEqual(json.loads(data[:-1]), {"parameters": {}})
-            self.assertAlmostEqual(took, takes, delta=0.06)
+            self.assertTrue(takes <= took < takes + 0.15, took)
 
     def test_what_only_spools_is_answered_at_once(self):
         _, took = self.timed(R + "RequestCode", user="x")

@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The units: exposure by systemd-analyze, and what each process must not be given.
+
+Usage: test_units.py SOURCE-FOLDER FOLDER-OF-BUILT-UNITS [unittest arguments]
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = BUILT = None
+SERVICES = ("pwresetd.service", "pwreset-directory@.service", "pwreset-mailer@.service", "pwreset-web.service")
+EXPOSURE_MAX = 1.5
+# HACKING.md: user, mode, Accept=.
+SOCKETS = {"pam": ("root", "0600", False), "web": ("pwreset-web", "0600", False), "ctl": ("root", "0666", False),
+           "relay": ("pwreset-relay", "0600", False), "directory": ("pwreset", "0600", True),
+           "mailer": ("pwreset", "0600", True)}
+USERS = {"pwresetd.service": "pwreset", "pwreset-directory@.service": "pwreset-directory",
+         "pwreset-mailer@.service": "pwreset-mailer", "pwreset-web.service": "pwreset-web"}
+CREDENTIALS = {"pwreset-directory@.service": ["ldap-password", "pepper"], "pwreset-mailer@.service": ["smtp-password"]}
+
+
+class Unit(dict):
+    """Keys of all sections with the list of their values: units repeat keys."""
+
+    def __init__(self, path):
+        super().__init__()
+        for line in path.read_text(encoding="utf-8").splitlines():
+            key, equals, value = line.partition("=")
+            if equals and not line.startswith(("#", ";")):
+                self.setdefault(key.strip(), []).append(value.strip())
+
+    def one(self, key, otherwise=None):
+        return self.get(key, [otherwise])[-1]
+
+
+class Units(unittest.TestCase):
+    def test_exposure(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("systemd-analyze is not installed")
+        for name in SERVICES:
+            with self.subTest(unit=name):
+                run = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", str(BUILT / name)],
+                                     capture_output=True, text=True, check=False)
+                found = re.search(r"Overall exposure level for \S+: ([\d.]+)", run.stdout)
+                self.assertIsNotNone(found, run.stdout + run.stderr)
+                self.assertLessEqual(float(found[1]), EXPOSURE_MAX)
+                print(f"{name}: {found[1]}", file=sys.stderr)
+
+    def test_systemd_understands_every_line(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("systemd-analyze is not installed")
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            for path in [*(BUILT / n for n in SERVICES), *SOURCE.glob("*.socket"), *SOURCE.glob("*.path")]:
+                text = path.read_text(encoding="utf-8")
+                (folder / path.name).write_text(re.sub(r"^ExecStart=.*", "ExecStart=/bin/true", text, flags=re.M))
+            for path in sorted(folder.iterdir()):
+                name = path.name.replace("@", "@x")
+                if name != path.name:
+                    shutil.copy(path, folder / name)
+                run = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(folder / name)],
+                                     capture_output=True, text=True, check=False)
+                ours = [line for line in run.stderr.splitlines() if "pwreset" in line and "Unknown" in line]
+                self.assertEqual(ours, [], name)
+
+    def test_each_process_is_its_own_user_without_privileges(self):
+        for name in SERVICES:
+            unit = Unit(BUILT / name)
+            with self.subTest(unit=name):
+                self.assertEqual(unit.one("User"), USERS[name])
+                for key, value in {"NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "AmbientCapabilities": "",
+                                   "ProtectSystem": "strict", "ProtectProc": "invisible", "LimitCORE": "0",
+                                   "MemoryDenyWriteExecute": "yes", "UMask": "0077"}.items():
+                    self.assertEqual(unit.one(key), value, key)
+                self.assertIn("@system-service", unit.one("SystemCallFilter", "") + " ".join(unit["SystemCallFilter"]))
+                self.assertTrue(unit.one("MemoryMax") and unit.one("TasksMax"))
+
+    def test_the_broker_has_no_network_and_no_secret(self):
+        unit = Unit(BUILT / "pwresetd.service")
+        self.assertEqual(unit["RestrictAddressFamilies"], ["AF_UNIX"])
+        self.assertEqual((unit.one("PrivateNetwork"), unit.one("IPAddressDeny")), ("yes", "any"))
+        self.assertNotIn("LoadCredential", unit)
+        # Peers' uids would all be "nobody".
+        self.assertNotIn("PrivateUsers", unit)
+
+    def test_secrets_and_state_are_where_they_belong(self):
+        for name in SERVICES:
+            unit = Unit(BUILT / name)
+            with self.subTest(unit=name):
+                loaded = sorted(x.partition(":")[0] for x in unit.get("LoadCredential", []))
+                self.assertEqual(loaded, CREDENTIALS.get(name, []))
+                self.assertEqual(unit.one("StateDirectory"), "pwreset" if name == "pwresetd.service" else None)
+                self.assertNotIn("RuntimeDirectory", unit)
+
+    def test_sockets(self):
+        for name, (user, mode, accept) in SOCKETS.items():
+            unit = Unit(SOURCE / f"pwreset-{name}.socket")
+            with self.subTest(socket=name):
+                self.assertEqual(unit.one("ListenStream"), f"/run/pwreset/{name}")
+                self.assertEqual(unit.one("SocketUser", "root"), user)
+                self.assertEqual(unit.one("SocketMode"), mode)
+                self.assertEqual(unit.one("Accept", "no") == "yes", accept)
+                self.assertEqual(unit.one("TriggerLimitIntervalSec"), "0")
+                if accept:
+                    self.assertTrue(unit.one("MaxConnections"))
+                else:
+                    self.assertEqual((unit.one("FileDescriptorName"), unit.one("Service")), (name, "pwresetd.service"))
+        passed = Unit(BUILT / "pwresetd.service").one("Sockets").split()
+        self.assertEqual(sorted(passed), sorted(f"pwreset-{n}.socket" for n, s in SOCKETS.items() if not s[2]))
+
+    def test_what_waits_is_sent_after_a_boot(self):
+        unit = Unit(SOURCE / "pwreset-spool.path")
+        self.assertEqual((unit.one("PathExists"), unit.one("Unit")), ("/var/lib/pwreset/spool", "pwresetd.service"))
+
+
+if __name__ == "__main__":
+    SOURCE, BUILT = pathlib.Path(sys.argv.pop(1)), pathlib.Path(sys.argv.pop(1))
+    unittest.main(verbosity=2)
