@@ -58,10 +58,11 @@ class Smuggling(WebCase):
         self.assertEqual([], self.server.daemon.calls)
 
     def test_what_follows_a_request_is_not_one(self):
-        self.one(b"POST / HTTP/1.1\r\n" + FORM + b"Content-Length: 6\r\n\r\nuser=a" + SECOND, 200)
-        self.one(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n" + SECOND, 200)
-        self.one(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nGET /" + SECOND, 400)
-        self.one(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n" + SECOND, 200)
+        # Unread bytes behind a request turn the close into a reset, which may overtake the answer.
+        self.one(b"POST / HTTP/1.1\r\n" + FORM + b"Content-Length: 6\r\n\r\nuser=a" + SECOND, 200, None)
+        self.one(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n" + SECOND, 200, None)
+        self.one(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nGET /" + SECOND, 400, None)
+        self.one(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n" + SECOND, 200, None)
         self.one(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, 505, 405, 404, None)
         self.assertEqual(1, len(self.server.daemon.calls))
 
@@ -93,7 +94,7 @@ class Smuggling(WebCase):
                 self.one(line + b"\r\nHost: a\r\n\r\n", *wanted)
 
     def test_bare_line_feeds_make_no_second_request(self):
-        self.one(b"POST / HTTP/1.1\nHost: a\nContent-Type: application/x-www-form-urlencoded\nContent-Length: 6\n\nuser=a" + SECOND, 200, 400)
+        self.one(b"POST / HTTP/1.1\nHost: a\nContent-Type: application/x-www-form-urlencoded\nContent-Length: 6\n\nuser=a" + SECOND, 200, 400, None)
         self.one(b"GET / HTTP/1.1\r\nHost: a\r\nX: y\nTransfer-Encoding: chunked\r\n\r\n", 400, None)
 
     def test_body_limits(self):

@@ -168,8 +168,8 @@ class Nginx(Proxy, unittest.TestCase):
         path = cls.folder / "nginx.conf"
         path.write_text(f"daemon off; pid {cls.folder}/pid; error_log {cls.folder}/logs/main.log notice;\n"
                         f"events {{ worker_connections 128; }}\nhttp {{ {temporary}\n{text}\n}}\n", encoding="utf-8")
-        cls.process = subprocess.Popen(["nginx", "-p", str(cls.folder), "-c", str(path)],
-                                       stderr=open(cls.folder / "logs/stderr", "wb"))
+        with open(cls.folder / "logs/stderr", "wb") as stderr:
+            cls.process = subprocess.Popen(["nginx", "-p", str(cls.folder), "-c", str(path)], stderr=stderr)
 
 
 class Apache(Proxy, unittest.TestCase):
@@ -185,8 +185,8 @@ class Apache(Proxy, unittest.TestCase):
         path.write_text(f"ServerRoot {cls.folder}\nServerName localhost\nPidFile {cls.folder}/pid\nDefaultRuntimeDir {cls.folder}\n"
                         f"{modules}User www-data\nGroup www-data\nMutex posixsem\nErrorLog {cls.folder}/logs/main.log\n"
                         f"Listen 127.0.0.1:{cls.port}\nListen 127.0.0.1:{cls.plain_port}\n{text}\n", encoding="utf-8")
-        cls.process = subprocess.Popen(["apache2", "-d", str(cls.folder), "-f", str(path), "-DFOREGROUND"],
-                                       stderr=open(cls.folder / "logs/stderr", "wb"))
+        with open(cls.folder / "logs/stderr", "wb") as stderr:
+            cls.process = subprocess.Popen(["apache2", "-d", str(cls.folder), "-f", str(path), "-DFOREGROUND"], stderr=stderr)
 
 
 if __name__ == "__main__":
