@@ -1,0 +1,231 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Security cases 2, 5, 44, 46 and 47: what is behind the service fails, what is in its logs, how it is confined."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+import unittest
+
+from harness import CODE, KEYBOARD_INTERACTIVE, LINK, UNLIMITED, LabCase, VarlinkError, eventually, password64, people
+
+NEW = "teal kayak orbits mars 41"
+KINDS = ("heidi", "lockedadmin", "expired", "nomail", "stan", "dupmail1", "nosuchperson", "shared@example.com")
+TYPED = "typed for a name 9090"
+ATTACH_S = 10
+EXPOSURE_MAX = 15  # systemd-analyze counts in tenths
+STATE = "/var/lib/pwreset"
+UNITS = ("pwresetd.service", "pwreset-directory@.service", "pwreset-mailer@.service", "pwreset-web.service")
+
+
+class Trouble(LabCase):
+    LAB = {"name": f"cases-{os.getpid()}"}
+    SETTINGS = {"limits": UNLIMITED, "recovery": {"answer-slot": "300"}}
+
+    def same(self, name, method, **parameters):
+        """The one reply that all kinds of names got."""
+        replies = {user: self.varlink(name, 60).raw(method, user=user, **parameters) for user in KINDS}
+        self.assertEqual(1, len(set(replies.values())), replies)
+        return json.loads(replies["nosuchperson"])
+
+    # ---- case 2
+
+    def test_case_2_relay_down(self):
+        self.lab.stop_relay()
+        self.addCleanup(self.lab.start_relay)
+        self.assertNotIn("error", self.same("pam", "org.pwreset.Recovery.RequestCode"))
+        self.assertNotIn("error", self.same("web", "org.pwreset.Recovery.RequestLink"))
+        self.assertIn("Refused", self.same("pam", "org.pwreset.Recovery.VerifyCode", code="AAAA-BBBB")["error"])
+
+    def test_case_2_directory_down(self):
+        self.lab.exec(["systemctl", "stop", "slapd.service"])
+        self.addCleanup(self.lab.restart, "slapd")
+        self.assertNotIn("error", self.same("pam", "org.pwreset.Recovery.RequestCode"))
+        self.assertNotIn("error", self.same("web", "org.pwreset.Recovery.RequestLink"))
+        self.same("pam", "org.pwreset.Recovery.VerifyCode", code="AAAA-BBBB")
+
+    # ---- case 5
+
+    def processes(self, program):
+        """The host's numbers of the lab's processes that run it (its name, as ps shows it)."""
+        mine = os.readlink(f"/proc/{self.lab.leader}/ns/pid")
+        found = []
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (folder / "comm").read_text().strip() == program[:15] and os.readlink(folder / "ns/pid") == mine:
+                    found.append(int(folder.name))
+        return found
+
+    @contextlib.contextmanager
+    def without_random(self, pid):
+        """Every getrandom() of that process fails; a list with what strace saw, filled at the end."""
+        with open(f"/proc/{self.lab.leader}/root/run/cases-strace", "w+", encoding="utf-8") as trace:
+            strace = subprocess.Popen(["strace", "-qq", "-e", "trace=getrandom", "-e", "inject=getrandom:error=EIO", "-p", str(pid)],
+                                      stderr=trace)
+            seen = []
+            try:
+                self.assertTrue(eventually(lambda: re.search(
+                    r"TracerPid:\s[1-9]", pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")), ATTACH_S))
+                yield seen
+            finally:
+                strace.terminate()
+                strace.wait()
+                trace.seek(0)
+                seen += trace.read().splitlines()
+
+    def test_case_5_no_random_in_the_broker(self):
+        self.varlink("ctl").call("org.varlink.service.GetInfo")
+        broker = self.processes("pwresetd")
+        with self.without_random(broker[0]) as seen:
+            for name, method in (("pam", "RequestCode"), ("web", "RequestLink")):
+                # Nothing that could be answered: the connection ends.
+                with self.assertRaises(ConnectionError):
+                    self.varlink(name).call(f"org.pwreset.Recovery.{method}", user="judy")
+        self.assertTrue(any("INJECTED" in line for line in seen), seen)
+        self.assertEqual(broker, self.processes("pwresetd"), "others are served")
+        # The one mail that comes is that of the request which could be taken.
+        self.ask_code("judy")
+        self.assertEqual(1, len(self.lab.mails("judy")))
+        self.assertEqual(1, len(self.lab.ldap_person("judy", "pwresetToken")["pwresetToken"]))
+
+    def test_case_5_no_random_in_the_directory_worker(self):
+        self.ask_code("ivan")
+        with contextlib.ExitStack() as stack:
+            workers = self.processes("pwreset-directory")
+            self.assertTrue(workers, "one waits for more work")
+            traces = [stack.enter_context(self.without_random(pid)) for pid in workers]
+            self.varlink().call("org.pwreset.Recovery.RequestCode", user="kim")
+            self.assertTrue(eventually(lambda: set(workers) - set(self.processes("pwreset-directory"))),
+                            "it goes on without random numbers")
+        self.assertTrue(any("INJECTED" in line for trace in traces for line in trace), traces)
+        # What it would have made then does not exist; another worker makes a good one of the same request.
+        self.assertTrue(CODE.search(self.body(self.lab.wait_mail("kim", 1, timeout=60)[0])))
+        tokens = self.lab.ldap_person("kim", "pwresetToken")["pwresetToken"]
+        self.assertEqual(1, len(tokens), tokens)
+
+    # ---- case 44
+
+    def test_case_44_no_secret_at_debug_level(self):
+        self.lab.write("/etc/ssh/sshd_config.d/cases.conf", "LogLevel DEBUG3\n")
+        for unit in ("pwresetd", "pwreset-web", "pwreset-directory@", "pwreset-mailer@"):
+            folder = f"/etc/systemd/system/{unit}.service.d"
+            self.lab.exec(["mkdir", "-p", folder])
+            self.lab.write(f"{folder}/cases.conf", "[Service]\nEnvironment=SYSTEMD_LOG_LEVEL=debug LDAP_DEBUG=-1 LDAPDEBUG=-1\n")
+        self.lab.exec(["sh", "-c", "postconf debug_peer_list=127.0.0.1 debug_peer_level=3; systemctl daemon-reload;"
+                       "systemctl restart ssh pwresetd postfix@-"])
+        self.lab.start_relay()
+        secrets = self.use_everything("niaj")
+        secrets += [people.password("niaj"), people.SERVICE_PASSWORD]
+        text = json.dumps(self.lab.journal(), ensure_ascii=False).encode()
+        text += b"".join(file.read_bytes() for file in self.lab.path("/var/log").rglob("*") if file.is_file())
+        self.assertIn(b"debug3", text, "it was the debug level")
+        for secret in secrets:
+            at = text.find(secret.encode())
+            self.assertEqual(-1, at, f"{secret!r}: ...{text[max(0, at - 200):at + 200]!r}...")
+        # slapd logs what is searched for. We do not log it: people type passwords where names belong.
+        for unit in UNITS:
+            self.assertNotIn(TYPED, self.lab.journal_text(unit.replace("@", "@*")))
+
+    def use_everything(self, user):
+        """Each way once, right and wrong; whatever must be in no log."""
+        code, link = self.ask_code(user), self.ask_link(user)
+        wrong = "a wrong secret 5150"
+        child = self.lab.ssh(user, options=KEYBOARD_INTERACTIVE, timeout=60)
+        child.expect("[Pp]assword: ")
+        child.sendline(wrong)
+        child.expect("[Pp]assword: ")
+        child.close(force=True)
+        self.assert_error("Refused", self.varlink().call, "org.pwreset.Recovery.VerifyCode", user=TYPED, code="AAAA-BBBB")
+        self.assert_error("WrongPassword", self.varlink().call, "org.pwreset.Password.Change", user=user,
+                          current=password64(wrong), password=password64(NEW))
+        self.assert_error("PasswordRefused", self.set_password, link, "niaj1234")
+        grant = self.varlink().call("org.pwreset.Recovery.VerifyCode", user=user, code=code)["grant"]
+        self.set_password(link, NEW)
+        self.assert_password(user, NEW)
+        kept = [wrong, NEW, grant, link, link[30:], "niaj1234"]
+        return kept + [code, code.replace("-", "")] + [password64(secret) for secret in (wrong, NEW, "niaj1234")]
+
+    # ---- case 46
+
+    def stop(self):
+        self.lab.exec(["systemctl", "stop", "pwresetd.service"])
+
+    @contextlib.contextmanager
+    def small_state(self):
+        """The state folder on a file system of its own with 64 KiB."""
+        self.stop()
+        self.lab.exec(["mount", "-t", "tmpfs", "-o", f"size=64k,mode=0700,uid={self.uid('pwreset')},gid={self.uid('pwreset')}",
+                       "cases", STATE])
+        try:
+            yield
+        finally:
+            self.stop()
+            self.lab.exec(["umount", STATE])
+
+    def said(self, words):
+        self.assertTrue(eventually(lambda: words in self.lab.journal_text("pwresetd.service")), words)
+
+    def test_case_46_disk_full(self):
+        with self.small_state():
+            self.lab.exec(["sh", "-c", f"dd if=/dev/zero of={STATE}/ballast bs=4k 2>/dev/null; true"])
+            for user in ("rupert", "nosuchperson"):
+                self.assert_error("Unavailable", self.varlink().call, "org.pwreset.Recovery.RequestCode", user=user)
+            self.said("The spool cannot be written")
+            self.said("No space left on device")
+            self.assertTrue(self.ssh_login("rupert", people.password("rupert")))
+            self.lab.exec(["rm", f"{STATE}/ballast"])
+            self.ask_code("rupert")
+
+    def test_case_46_disk_read_only(self):
+        with self.small_state():
+            self.lab.exec(["mount", "-o", "remount,ro", STATE])
+            for user in ("peggy", "nosuchperson"):
+                # Not even started, or started and unable to write: either way no promise is made.
+                with self.assertRaises((ConnectionError, VarlinkError)) as caught:
+                    self.varlink().call("org.pwreset.Recovery.RequestCode", user=user)
+                self.assertIn(getattr(caught.exception, "name", "Unavailable"), ("Unavailable",))
+            self.said("Read-only file system")
+            self.assertTrue(self.ssh_login("peggy", people.password("peggy")))
+            self.stop()
+            self.lab.exec(["mount", "-o", "remount,rw", STATE])
+            self.ask_code("peggy")
+
+    # ---- case 47
+
+    def test_case_47_exposure(self):
+        for unit in UNITS:
+            with self.subTest(unit=unit):
+                done = self.lab.exec(["systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE_MAX}",
+                                      f"/usr/lib/systemd/system/{unit}"], check=False)
+                print(unit, done.stdout.strip().splitlines()[-1:])
+                self.assertEqual(0, done.returncode, done.stdout[-300:] + done.stderr)
+
+
+class Late(LabCase):
+    """Case 23: what could not be sent in its time is not sent."""
+
+    LAB = {"name": f"cases-late-{os.getpid()}"}
+    SETTINGS = {"limits": UNLIMITED, "recovery": {"mail-minutes": "1"}}
+
+    def status(self):
+        return self.varlink("ctl").call("org.pwreset.Service.GetStatus")
+
+    def test_case_23_nothing_is_sent_after_the_request_s_life(self):
+        self.lab.stop_relay()
+        for user in ("alice", "bob"):
+            self.varlink().call("org.pwreset.Recovery.RequestCode", user=user)
+        self.varlink("web").call("org.pwreset.Recovery.RequestLink", user="carol")
+        self.assertEqual(3, self.status()["queued"])
+        self.assertTrue(eventually(lambda: self.status()["queued"] == 0, 120, 1), "given up when its time is over")
+        self.lab.start_relay()
+        self.ask_code("dave")
+        self.assertEqual(["dave"], sorted(self.lab.all_mails()))
+        log = self.lab.journal_text("pwresetd.service")
+        self.assertEqual(3, log.count("expired"), log)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
