@@ -19,7 +19,7 @@ static const char *const fixed_attributes[] = {
 	"preferredLanguage", "shadowLastChange", "shadowExpire", "shadowMax", "shadowWarning", "userAccountControl",
 	"entryUUID", "pwdChangedTime", "pwdAccountLockedTime", "pwdFailureTime", "pwdReset", "pwdEndTime",
 	"pwdStartTime", "pwdPolicySubentry", "nsAccountLock", "accountUnlockTime", "passwordRetryCount",
-	"passwordExpirationTime", "pwresetToken", "pwresetQuestions", "pwresetSavedCode", "pwresetMail",
+	"passwordExpirationTime", "pwdUpdateTime", "pwresetToken", "pwresetQuestions", "pwresetSavedCode", "pwresetMail",
 	"pwresetMailState", "pwresetPin", "pwresetHistory", "pwresetEvent",
 };
 

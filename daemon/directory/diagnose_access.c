@@ -103,7 +103,9 @@ static void check_password_write(Diagnosis *diagnosis)
 			"The policy overlay refuses a hashed password from this writer (pwdCheckQuality 2, pwdSafeModify or "
 			"pwdMinAge).",
 			directory_error(diagnosis->call->worker->directory),
-			"grant the service '=mz' on userPassword: " REMEDY_ACL);
+			directory_server(diagnosis->call->worker->directory)->is_389ds
+				? "set nsslapd-allow-hashed-passwords: on in cn=config, or use [directory] hash=server"
+				: "grant the service '=mz' on userPassword: " REMEDY_ACL);
 		break;
 	default:
 		finding(diagnosis, SEVERITY_ERROR, "password-write", "The service may not write passwords.",

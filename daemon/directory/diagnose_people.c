@@ -48,14 +48,16 @@ static void check_sample(Diagnosis *diagnosis)
 	const Entry *entry = sample->entry;
 	Addresses addresses;
 
-	if (entry_has(entry, "pwdChangedTime") || entry_has(entry, "shadowLastChange"))
+	if (entry_has(entry, "pwdChangedTime") || entry_has(entry, "pwdUpdateTime") ||
+	    entry_has(entry, "shadowLastChange"))
 		finding(diagnosis, SEVERITY_OK, "change-visible", "A password change by other tools can be seen.",
 			sample->dn, NULL);
 	else
 		finding(diagnosis, SEVERITY_WARNING, "change-visible",
 			"Neither pwdChangedTime nor shadowLastChange can be read: a link stays good after another tool "
 			"has changed the password.",
-			sample->dn, "load the ppolicy overlay, or let the service read these attributes");
+			sample->dn, "load the ppolicy overlay (389: passwordTrackUpdateTime: on), or let the service read these "
+			"attributes");
 	if (!entry_has(entry, "entryUUID"))
 		finding(diagnosis, SEVERITY_NOTICE, "no-uuid",
 			"The server shows no entryUUID: links carry the user name instead, and a renamed person's links "

@@ -137,14 +137,19 @@ int password_prove(Call *call, Account *account, const Secret *password, int64_t
 	int r;
 
 	*ret_seconds = 0;
+	/* Nothing is for them here, so strangers shall not even be able to count their failures up. */
+	if (account->privileged && (call_via(call, "web") || call_via(call, "relay")))
+		return PROVE_E_WRONG;
 	r = server_policy_lockout(call, account, &lockout);
-	if (r == 0 && lockout.max_failure > 0)
+	if (r != 0)
+		return r;
+	/* No place on privileged accounts: we may not write there. */
+	placed = lockout.max_failure > 0 && !account->privileged;
+	if (placed)
 		r = place_take(call, account, &lockout, ret_seconds);
-	/* On privileged accounts we may not write: they are nobody's to try here in parallel, and refused later on. */
-	placed = r == 0 && lockout.max_failure > 0;
 	if (r == PROVE_E_LATER)
 		place_leave(call, account);
-	if (r != 0 && r != DIRECTORY_E_ACCESS)
+	if (r != 0)
 		return r;
 	r = directory_check_password(directory, account->dn, password);
 	policy = directory_policy(directory);

@@ -72,7 +72,7 @@ bool password_changed(const Entry *entry, int64_t *ret)
 {
 	int64_t days;
 
-	if (entry_time(entry, "pwdChangedTime", ret))
+	if (entry_time(entry, "pwdChangedTime", ret) || entry_time(entry, "pwdUpdateTime", ret))
 		return true;
 	if (!entry_integer(entry, "shadowLastChange", &days) || days <= 0)
 		return false;

@@ -143,6 +143,7 @@ static int stored_mac(const StoredToken *token, const Call *call, const Account 
 	if (r == 0)
 		r = mac_add_values(&mac, account->entry, "pwresetMail");
 	mac_add_text(&mac, entry_text(account->entry, "pwdChangedTime"));
+	mac_add_text(&mac, entry_text(account->entry, "pwdUpdateTime"));
 	mac_add_text(&mac, entry_text(account->entry, "shadowLastChange"));
 	account_state_fix(account->entry, fix, sizeof(fix));
 	mac_add_text(&mac, fix);

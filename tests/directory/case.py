@@ -31,15 +31,29 @@ class DirectoryCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        people = [slapd.person(f"p{n:03}", 20000 + n) for n in range(cls.people_count)]
-        cls.slapd = slapd.Slapd(ppolicy=cls.ppolicy, people=people, **cls.slapd_options)
+        cls.slapd = cls.make_directory()
         cls.addClassCleanup(cls.slapd.stop)
-        cls.site = worker.Site(cls.slapd.uri, **cls.site_options)
+        cls.site = cls.make_site(**cls.site_options)
         cls.addClassCleanup(cls.site.close)
         cls.taken = 0
 
+    @classmethod
+    def make_directory(cls):
+        people = [slapd.person(f"p{n:03}", 20000 + n) for n in range(cls.people_count)]
+        return slapd.Slapd(ppolicy=cls.ppolicy, people=people, **cls.slapd_options)
+
     def setUp(self):
         self.worker = self.new_worker()
+
+    def another_site(self, **more):
+        """On the same directory, with a configuration or secrets of its own; ends with the test."""
+        made = self.make_site(**{**self.site_options, **more})
+        self.addCleanup(made.close)
+        return made
+
+    @classmethod
+    def make_site(cls, **options):
+        return worker.Site(cls.slapd.uri, **options)
 
     def new_worker(self, site=None, **environment):
         made = (site or self.site).worker(**environment)

@@ -4,10 +4,12 @@
 
 from case import BETTER, GOOD, PPOLICY, DirectoryCase, main, now
 from slapd import DECOY, PEOPLE, password_of
-from worker import Failure, Site, b64, identifier, ticket_of
+from worker import b64, identifier
 
 
 class Recovery:
+    stored = "{ARGON2}$argon2id$"
+
     def change(self, name):
         self.worker.call("Password.Change", {"user": name, "current": b64(password_of(name)), "password": b64(BETTER)})
 
@@ -23,7 +25,7 @@ class Recovery:
         self.dead("used", self.worker.set_password, ticket, BETTER)
         self.dead("used", self.worker.call, "Recovery.InspectLink", {"link": ticket})
         entry = self.slapd.entry(name)
-        self.assertTrue(entry["userPassword"][0].startswith("{ARGON2}$argon2id$"), entry["userPassword"])
+        self.assertTrue(entry["userPassword"][0].startswith(self.stored), entry["userPassword"])
         self.assertEqual(len(entry["userPassword"]), 1)
         self.assertNotIn("pwresetToken", entry)
         self.assertNotIn("pwdReset", entry)
@@ -229,12 +231,9 @@ class Recovery:
     def test_retired_pepper_key_still_opens_unknown_one_never(self):
         name = self.take()
         link = self.worker.link(name)
-        rotated = Site(self.slapd.uri, pepper=["k2:" + b64(b"n" * 32), self.site.pepper[0]])
-        self.addCleanup(rotated.close)
-        foreign = Site(self.slapd.uri, pepper=["k1:" + b64(b"f" * 32)])
-        self.addCleanup(foreign.close)
-        missing = Site(self.slapd.uri, pepper=["k3:" + b64(b"f" * 32)])
-        self.addCleanup(missing.close)
+        rotated = self.another_site(pepper=["k2:" + b64(b"n" * 32), self.site.pepper[0]])
+        foreign = self.another_site(pepper=["k1:" + b64(b"f" * 32)])
+        missing = self.another_site(pepper=["k3:" + b64(b"f" * 32)])
         for site in (foreign, missing):
             self.fails("LinkDead", self.new_worker(site).set_password, link, GOOD)
         self.assertEqual(self.new_worker(rotated).set_password(link, GOOD), {"user": name})

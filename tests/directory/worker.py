@@ -78,7 +78,9 @@ class Site:
         text = "".join(
             f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items() if value is not None)
             for name, values in self.config.items())
-        (self.root / "etc/pwreset/pwreset.conf").write_text(text)
+        path = self.root / "etc/pwreset/pwreset.conf"
+        path.write_text(text)
+        path.chmod(0o644)
         self.credential("pepper", "\n".join(self.pepper) + "\n")
 
     def credential(self, name, text):

@@ -16,7 +16,7 @@ PKGS_BUILD=(
 PKGS_TEST=(
 	libcmocka-dev libjansson-dev
 	libmime-tools-perl python3-html5lib openssl
-	slapd slapd-contrib ldap-utils libnss-wrapper
+	slapd slapd-contrib ldap-utils libnss-wrapper 389-ds-base
 	python3 python3-pexpect valgrind binutils locales groff-base libpam-modules libpam-runtime
 )
 

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""389 Directory Server: the hash modes that work, the one that would lock people out, locks and races."""
+
+import unittest
+
+import slapd
+import test_race
+import test_recovery
+from case import GOOD, DirectoryCase, main
+from ds389 import Ds389, available
+from slapd import DECOY, PEOPLE, SERVICE, SERVICE_PASSWORD, password_of
+from worker import Site, b64
+
+SIMPLE = {"bind": "simple", "bind_dn": SERVICE, "decoy_dn": DECOY}
+
+
+@unittest.skipUnless(available(), "389-ds-base is not installed, or this is not root: its tools need root")
+class Case389(DirectoryCase):
+    people_count = 60
+    mode = "yescrypt"
+    config = ()
+
+    @classmethod
+    def make_directory(cls):
+        people = [slapd.person(f"p{n:03}", 20000 + n, userPassword=password_of(f"p{n:03}"))
+                  for n in range(cls.people_count)]
+        return Ds389(people, config=cls.config)
+
+    @classmethod
+    def make_site(cls, **options):
+        site = Site(cls.slapd.socket, **{"hash": cls.mode, **SIMPLE, **options})
+        site.credential("ldap-password", SERVICE_PASSWORD)
+        return site
+
+    def findings(self, site):
+        return {found["what"]: found for found in self.new_worker(site).call("Service.Diagnose")["findings"]}
+
+
+class Yescrypt(test_recovery.Recovery, Case389):
+    stored = "{CRYPT}$y$"
+
+    def test_trap_of_argon2id_is_refused(self):
+        done = self.another_site(hash="argon2id").check()
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("hash=argon2id locks people out of 389", done.stderr)
+
+    def test_diagnosis(self):
+        findings = self.findings(self.site)
+        self.assertEqual([found for found in findings.values() if found["severity"] == "error"], [])
+        self.assertEqual(findings["password-write"]["severity"], "ok")
+        self.assertEqual(findings["acl-privileged"]["severity"], "ok")
+
+    def test_lock_by_administrator(self):
+        name = self.take()
+        link = self.worker.link(name)
+        self.slapd.modify(f"uid={name},{PEOPLE}", ("replace", "nsAccountLock", "true"))
+        self.fails("LinkDead", self.worker.set_password, link, GOOD)
+        self.assertEqual(self.worker.mint("link", name), {"skip": "inactive"})
+
+    def test_rules(self):
+        self.fails("NotAllowed", self.worker.call, "Password.Change", {
+            "user": "system", "current": b64(password_of("system")), "password": b64(GOOD)}, via="pam")
+        self.assertNotIn("userPassword", str(self.worker.call("Admin.Show", {"user": "alice"}, roles=["owner"])))
+
+
+class HashedNotAllowed(Case389):
+    config = (("nsslapd-allow-hashed-passwords", "off"),)
+    people_count = 2
+
+    def test_diagnosis_names_the_setting(self):
+        found = self.findings(self.site)["password-policy-overlay"]
+        self.assertEqual(found["severity"], "error")
+        self.assertIn("nsslapd-allow-hashed-passwords", found["remedy"])
+
+
+class ServerHashes(test_recovery.Recovery, Case389):
+    mode = "server"
+    stored = "{PBKDF2-SHA512}"
+
+
+class Race(test_race.Race, Case389):
+    @classmethod
+    def second_site(cls):
+        return cls.make_site(pepper=cls.site.pepper)
+
+
+if __name__ == "__main__":
+    main()
