@@ -147,6 +147,9 @@ METHOD(method_mint)
 		r = call_dispatch(serve, p.request, request_fields, &request);
 	if (r != 0)
 		return r < 0 ? r : 0;
+	/* It makes what opens accounts: for the broker's own requests alone. */
+	if (!call_via(&call, "broker"))
+		return serve_fail(serve, VARLINK_E_PERMISSION_DENIED);
 	request.roles = roles_parse(request.roles_node);
 	kind = kind_find(request.kind);
 	if (!kind || base64url_decode(request.id, strlen(request.id), request.id_bytes, sizeof(request.id_bytes), &len) < 0 ||
