@@ -36,11 +36,12 @@ typedef struct Entry {
 
 static void entry_add(Entry *entry, const char *key, const char *value)
 {
-	char *text = entry->text[entry->n];
+	char *text;
 	size_t len;
 
 	if (!value || entry->n == FIELDS_MAX)
 		return;
+	text = entry->text[entry->n];
 	snprintf(text, FIELD_SIZE, "%s=%s", key, value);
 	len = strlen(text);
 	/* A value with a newline would be taken apart by those who read lines. */

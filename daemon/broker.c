@@ -15,6 +15,7 @@
 #include "version.h"
 
 #define TICK_US 1000000
+#define LAST_CALLS_US 100000
 #define GRACE_US (20 * 1000000)          /* to finish what is in hand at SIGTERM; TimeoutStopSec= is longer */
 #define SAVE_US (60 * UINT64_C(1000000)) /* how often the limits are saved */
 #define OTHER_FILES 64
@@ -38,7 +39,7 @@ static LimitRates rates_of(const Config *config)
 
 static void identities_resolve(Broker *broker)
 {
-	int r = identity_query_start(&broker->query, broker->root, broker->config);
+	int r = identity_query_start(&broker->query, broker->root, broker->config, true);
 
 	if (r == 0)
 		r = identity_query_finish(&broker->query, LOOKUP_MS, &broker->identities);
@@ -65,7 +66,7 @@ static void identities_ask_again(Broker *broker)
 	if (broker->identities.complete || broker->query_io || now < broker->query_at)
 		return;
 	broker->query_at = now + LOOKUP_AGAIN_US;
-	if (identity_query_start(&broker->query, broker->root, broker->config) < 0)
+	if (identity_query_start(&broker->query, broker->root, broker->config, false) < 0)
 		return;
 	if (sd_event_add_io(broker->event, &broker->query_io, broker->query.fd, EPOLLIN, on_query, broker) < 0)
 		(void)identity_query_finish(&broker->query, 0, &broker->identities);
@@ -130,9 +131,8 @@ static int on_terminate(sd_event_source *source UNUSED, const struct signalfd_si
 	for (size_t i = 0; i < SOCKETS; i++)
 		broker->listeners[i] = listener_free(broker->listeners[i]);
 	delivery_stop(broker->delivery);
-	peers_drop_idle(broker);
-	if (!broker_in_hand(broker))
-		return sd_event_exit(broker->event, 0);
+	/* What has been sent to us already is still read; then the tick lets go of those who are silent. */
+	sd_event_source_set_time_relative(broker->second, LAST_CALLS_US);
 	return sd_event_add_time_relative(broker->event, &broker->grace, CLOCK_MONOTONIC, GRACE_US, 0, on_grace_over, broker);
 }
 

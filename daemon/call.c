@@ -8,6 +8,7 @@
 #include "call.h"
 #include "log.h"
 #include "route.h"
+#include "route_spool.h"
 
 #define FAILURE "org.pwreset.Failure."
 #define LIMITED_LOG_US 1000000 /* no more than one line in that time about those who ask too often */
@@ -16,6 +17,7 @@ void call_free(Call *call)
 {
 	if (call->work)
 		work_abandon(call->work);
+	route_notices_leave(call);
 	sd_event_source_disable_unref(call->slot);
 	free(call);
 }
@@ -110,7 +112,8 @@ static void call_account(Call *call)
 
 	if (!call->method)
 		return;
-	if (wrong)
+	/* Not where many people stand behind one source: a few would lock out all. */
+	if (wrong && call->subject.weight == 0)
 		limits_fine(broker->limits, &call->subject, call->method->fine, mark_now_us(&broker->mark));
 	if (wrong || result_is(call, VARLINK_E_PERMISSION_DENIED) || result_is(call, FAILURE "TryLater"))
 		broker->mark.counters.refused++;

@@ -106,33 +106,34 @@ static gid_t group_find(const char *root, const char *name)
 }
 
 /* Nobody holds a role that has no group, or one that cannot be found. */
-static gid_t role_find(const char *root, const char *key, const char *name, bool *complete)
+static gid_t role_find(const char *root, const char *key, const char *name, bool tell, bool *complete)
 {
 	gid_t gid;
 
 	if (*name == '\0')
 		return IDENTITY_NOBODY;
 	gid = group_find(root, name);
-	if (gid == IDENTITY_NOBODY) {
+	if (gid != IDENTITY_NOBODY)
+		return gid;
+	*complete = false;
+	if (tell)
 		log_line(LOG_WARNING, "[roles] %s=%s: no such group; nobody holds this role.", key, name);
-		*complete = false;
-	}
 	return gid;
 }
 
-static void identities_find(const char *root, const Config *config, Identities *ret)
+static void identities_find(const char *root, const Config *config, bool tell, Identities *ret)
 {
 	*ret = (Identities){ .complete = true };
 	ret->web = user_find(root, USER_WEB);
 	ret->relay = user_find(root, USER_RELAY);
-	ret->helpdesk = role_find(root, "helpdesk", config->roles.helpdesk, &ret->complete);
-	ret->administrator = role_find(root, "administrator", config->roles.administrator, &ret->complete);
-	ret->owner = role_find(root, "owner", config->roles.owner, &ret->complete);
+	ret->helpdesk = role_find(root, "helpdesk", config->roles.helpdesk, tell, &ret->complete);
+	ret->administrator = role_find(root, "administrator", config->roles.administrator, tell, &ret->complete);
+	ret->owner = role_find(root, "owner", config->roles.owner, tell, &ret->complete);
 }
 
-static void child_run(int fd, const char *root, const Config *config) __attribute__((__noreturn__));
+static void child_run(int fd, const char *root, const Config *config, bool tell) __attribute__((__noreturn__));
 
-static void child_run(int fd, const char *root, const Config *config)
+static void child_run(int fd, const char *root, const Config *config, bool tell)
 {
 	Identities found;
 	sigset_t none;
@@ -145,11 +146,11 @@ static void child_run(int fd, const char *root, const Config *config)
 	close_range((unsigned)fd + 1, UINT_MAX, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(LOOKUP_MAX_S);
-	identities_find(root, config, &found);
+	identities_find(root, config, tell, &found);
 	_exit(write(fd, &found, sizeof(found)) == sizeof(found) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-int identity_query_start(IdentityQuery *query, const char *root, const Config *config)
+int identity_query_start(IdentityQuery *query, const char *root, const Config *config, bool tell)
 {
 	AUTO_CLOSE int in = -1, out = -1;
 	int fds[2];
@@ -163,7 +164,7 @@ int identity_query_start(IdentityQuery *query, const char *root, const Config *c
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		child_run(out, root, config);
+		child_run(out, root, config, tell);
 	*query = (IdentityQuery){ .pid = pid, .fd = steal_fd(&in) };
 	return 0;
 }

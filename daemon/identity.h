@@ -43,8 +43,8 @@ typedef struct IdentityQuery {
 
 #define IDENTITY_QUERY_NULL ((IdentityQuery){ .fd = -1 })
 
-/* root: "" asks the system; a folder that stands for / has its etc/passwd and etc/group read. */
-int identity_query_start(IdentityQuery *query, const char *root, const Config *config);
+/* root: "" asks the system; a folder that stands for / has its etc/passwd and etc/group read. tell: log what is not found. */
+int identity_query_start(IdentityQuery *query, const char *root, const Config *config, bool tell);
 /* Waits timeout_ms at most. 0 and *ret; -ETIMEDOUT or another errno, and *ret is untouched. The query is over either way. */
 int identity_query_finish(IdentityQuery *query, unsigned timeout_ms, Identities *ret);
 

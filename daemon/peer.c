@@ -34,10 +34,10 @@ static void list_add(PeerList *list, Peer *peer)
 
 static void list_remove(PeerList *list, Peer *peer)
 {
-	if (peer->previous)
-		peer->previous->next = peer->next;
-	else
+	if (list->first == peer)
 		list->first = peer->next;
+	else
+		peer->previous->next = peer->next;
 	if (peer->next)
 		peer->next->previous = peer->previous;
 	list->n--;

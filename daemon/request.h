@@ -54,6 +54,7 @@ typedef struct Request {
 	size_t memory; /* that it takes */
 	uint32_t position; /* in the queue */
 	uint8_t state;
+	bool held; /* by a call that will say what became of it: not taken, whatever the clock says */
 	struct Request *chain;
 } Request;
 

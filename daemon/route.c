@@ -67,8 +67,7 @@ static void work_done(int r, bool sent, const VarlinkReply *reply, void *userdat
 	else if ((r == 0 && strcmp(reply->error, OUTCOME_UNKNOWN) != 0) || (r < 0 && !sent))
 		route_notices_drop(call);
 	else
-		/* They stay as they are: Mint will find out whether it happened. */
-		memset(call->notices, 0, sizeof(call->notices));
+		route_notices_leave(call);
 	if (r == 0)
 		reply_pass(call, reply);
 	else

@@ -150,6 +150,8 @@ void route_notices_add(Call *call, unsigned deadline_ms)
 		memcpy(draft.request.id, call->id, sizeof(draft.request.id));
 		draft.request.due += deadline_ms + NOTICE_MARGIN_MS;
 		call->spooled = spool_add(call->broker->spool, &draft.request, &call->notices[i]);
+		if (call->spooled == 0)
+			call->notices[i]->held = true;
 	}
 	call_wait(call, on_noticed);
 }
@@ -168,6 +170,13 @@ void route_notices_drop(Call *call)
 	for (size_t i = 0; i < METHOD_NOTICES; i++)
 		if (call->notices[i])
 			spool_done(call->broker->spool, STEAL(call->notices[i]));
+}
+
+void route_notices_leave(Call *call)
+{
+	for (size_t i = 0; i < METHOD_NOTICES; i++)
+		if (call->notices[i])
+			STEAL(call->notices[i])->held = false;
 }
 
 static int after_add(Call *call, const char *user)

@@ -11,6 +11,7 @@ void route_spool(Call *call);
 void route_notices_add(Call *call, unsigned deadline_ms);
 void route_notices_release(Call *call); /* it happened */
 void route_notices_drop(Call *call);    /* it did not */
+void route_notices_leave(Call *call);   /* nobody knows: Mint will find out */
 
 /* The worker has consented and its answer is written: true when something is spooled first, and the call is seen to. */
 bool route_spool_after(Call *call, const JsonNode *reply);

@@ -12,6 +12,7 @@
 #define COMMIT_AFTER_US 5000 /* … but no later than this, however busy the loop is */
 #define COMMIT_TIMER_PRIORITY (-20)
 #define PERSONS_BEFORE_STAFF 7 /* a person waits at a prompt; a run of ten thousand must still move on */
+#define HELD_MS 1000
 #define TIDY_SIZE (1024 * 1024)
 #define TIDY_PATIENCE 30 /* calls of spool_tidy() to let pass after a failure */
 
@@ -282,10 +283,19 @@ void spool_settle(Spool *spool)
 		spool_commit(spool);
 }
 
-static bool queue_is_due(const Queue *queue, int64_t now_ms)
+/*
+ * A clock that leaps makes due what a call still holds; it is looked at again later. Ends: each round moves one of those that
+ * are held behind now.
+ */
+static bool queue_is_due(Queue *queue, int64_t now_ms)
 {
-	const Request *first = queue_first(queue);
+	Request *first;
 
+	while ((first = queue_first(queue)) && first->due <= now_ms && first->held) {
+		queue_remove(queue, first);
+		first->due = now_ms + HELD_MS;
+		queue_push(queue, first);
+	}
 	return first && first->due <= now_ms;
 }
 
@@ -350,6 +360,7 @@ void spool_later(Spool *spool, Request *request, int64_t due_ms, bool known)
 
 	queue_remove(queue_of(spool, request), request);
 	request->state = STATE_WAITING;
+	request->held = false;
 	request->due = due_ms;
 	if (known && request->unknown > 0)
 		request->unknown--;

@@ -45,14 +45,14 @@ void spool_wait(Spool *spool, SpoolWaiter *waiter);
 /* Commits now and tells those who wait: before they are freed at the end. */
 void spool_settle(Spool *spool);
 
-/* The next that is due: the caller's until spool_later() or spool_done(). NULL: none. */
+/* The next that is due and not held: the caller's until spool_later() or spool_done(). NULL: none. */
 Request *spool_take(Spool *spool, int64_t now_ms);
 /* When spool_take() may have one; INT64_MAX: never, as things are. */
 int64_t spool_next_due(const Spool *spool);
 
 /* Counts an attempt, as one of unknown outcome for now: to be on the disk (spool_wait()) before anything is sent. */
 int spool_try(Spool *spool, Request *request, int64_t now_ms);
-/* Gives a taken request back, or changes when a waiting one is due. known: the last attempt sent nothing. */
+/* Gives a taken request back, or changes when a waiting one is due, and lets go of it. known: the last attempt sent nothing. */
 void spool_later(Spool *spool, Request *request, int64_t due_ms, bool known);
 /* Ends a taken or waiting request and frees it. */
 void spool_done(Spool *spool, Request *request);

@@ -83,8 +83,8 @@ static void link_fail(Link *link, int r, bool sent)
 		return;
 	if (!answered)
 		pool_worker_died(pool);
-	/* A worker that had gone before the call was written in full has not seen it. */
-	if (!sent && !work->retried) {
+	/* A worker that had gone before the call was written in full has not seen it. Nobody waits for what was abandoned. */
+	if (!sent && !work->retried && work->spec.done) {
 		work->retried = true;
 		work_requeue(work);
 		return;

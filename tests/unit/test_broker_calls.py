@@ -10,6 +10,7 @@ import resource
 import socket
 import statistics
 import sys
+import threading
 import time
 import unittest
 
@@ -370,6 +371,29 @@ class Crowd(Case):
         self.assertLessEqual(len(os.listdir(f"/proc/{self.b.pid}/fd")), 64 + 30)
         for c in idle:
             c.close()
+
+    def test_a_loop_that_is_kept_busy_still_writes(self):
+        stop = threading.Event()
+
+        def hammer():
+            with self.b.client("ctl") as c:
+                while not stop.is_set():
+                    c.s.sendall(b'{"method":"a.b"}\0' * 20)
+                    for _ in range(20):
+                        c.receive()
+
+        threads = [threading.Thread(target=hammer) for _ in range(8)]
+        for t in threads:
+            t.start()
+        took = []
+        for i in range(20):
+            start = time.monotonic()
+            self.assertEqual(self.b.call("pam", R + "RequestCode", user=f"u{i}")[0], "")
+            took.append(time.monotonic() - start)
+        stop.set()
+        for t in threads:
+            t.join()
+        self.assertLess(statistics.median(took), 0.5)
 
     def test_half_messages_and_slow_readers_are_dropped(self):
         half, slow = self.b.client("ctl"), self.b.client("ctl")

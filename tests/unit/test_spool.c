@@ -332,6 +332,10 @@ static void test_a_notice_waits_for_its_time(void **state)
 	assert_int_equal(commit(f), 0);
 	assert_null(spool_take(f->spool, NOW_MS + 24999));
 	assert_int_equal(spool_next_due(f->spool), NOW_MS + 25000);
+	/* A clock that leaps does not take it from the call that holds it. */
+	added->held = true;
+	assert_null(spool_take(f->spool, NOW_MS + 3600000));
+	assert_true(spool_next_due(f->spool) > NOW_MS + 3600000);
 	spool_later(f->spool, added, NOW_MS, true);
 	assert_ptr_equal(spool_take(f->spool, NOW_MS), added);
 }
