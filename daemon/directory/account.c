@@ -348,20 +348,24 @@ int account_find_own(Call *call, Account *ret)
 	return 0;
 }
 
-int account_reload(Call *call, Account *account)
+int account_find_dn(Call *call, const char *dn, Account *ret)
 {
 	const char *attributes[ATTRIBUTES_N];
-	Account fresh = ACCOUNT_NULL;
 	Entry *entry = NULL;
 	int r;
 
 	attributes_fill(call->worker->config, attributes);
-	r = directory_read(call->worker->directory, account->dn, NULL, attributes, &entry);
+	r = directory_read(call->worker->directory, dn, NULL, attributes, &entry);
 	if (r == DIRECTORY_E_NO_SUCH_OBJECT)
 		return ACCOUNT_E_NONE;
-	if (r != 0)
-		return r;
-	r = account_fill(call, entry, &fresh);
+	return r == 0 ? account_fill(call, entry, ret) : r;
+}
+
+int account_reload(Call *call, Account *account)
+{
+	Account fresh = ACCOUNT_NULL;
+	int r = account_find_dn(call, account->dn, &fresh);
+
 	if (r != 0)
 		return r;
 	account_deinit(account);

@@ -39,6 +39,8 @@ void account_deinit(Account *account);
  * directory's rules of Unicode, is not the same. 0, ACCOUNT_E_*, or a result of directory_*().
  */
 int account_find(Call *call, const char *typed, Account *ret);
+/* By the entry's own name, whether or not it is among the people. */
+int account_find_dn(Call *call, const char *dn, Account *ret);
 /* By a ticket's selector. */
 int account_find_selector(Call *call, const char *selector, size_t len, Account *ret);
 /* The account of the caller's uid: its number and its name must both be the entry's. */

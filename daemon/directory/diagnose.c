@@ -71,6 +71,7 @@ METHOD(method_diagnose)
 		diagnose_people(&diagnosis);
 		if (diagnosis.sample.entry) {
 			diagnose_access(&diagnosis);
+			diagnose_canary(&diagnosis);
 			diagnose_policy(&diagnosis);
 		}
 	}

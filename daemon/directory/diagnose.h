@@ -20,4 +20,5 @@ void diagnose_config(Diagnosis *diagnosis);  /* diagnose_config.c: what the conf
 void diagnose_server(Diagnosis *diagnosis);  /* diagnose_server.c: what kind of server, TLS, replicas */
 void diagnose_people(Diagnosis *diagnosis);  /* diagnose_people.c: entries; sets sample */
 void diagnose_access(Diagnosis *diagnosis);  /* diagnose_access.c: schema and access rules, tried for real */
+void diagnose_canary(Diagnosis *diagnosis);  /* diagnose_canary.c: a real redemption, on decoy-dn= */
 void diagnose_policy(Diagnosis *diagnosis);  /* diagnose_policy.c: the password policy overlay */

@@ -106,12 +106,12 @@ class Slapd:
     """
 
     def __init__(self, ppolicy=None, people=(), tls=None, port=None, extra="", acl="argon2id", replica="",
-                 schema=True, cn_config=False, load=True, modules=(), first=""):
+                 schema=True, cn_config=False, load=True, modules=(), first="", argon2=True):
         self.scratch = tempfile.TemporaryDirectory(prefix="pwreset-slapd-")
         self.dir = pathlib.Path(self.scratch.name)
         self.ppolicy, self.tls, self.port, self.acl = ppolicy, tls, port, acl
         self.extra, self.replica, self.schema, self.cn_config = extra, replica, schema, cn_config
-        self.modules, self.first = modules, first
+        self.modules, self.first, self.argon2 = modules, first, argon2
         self.process = None
         self.uri = "ldapi://" + urllib.parse.quote(str(self.dir / "ldapi"), safe="")
         self.secret = self.dir / "secret"
@@ -137,7 +137,7 @@ class Slapd:
         schema = [f"include /etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "nis", "inetorgperson")]
         if self.schema:
             schema.append(f"include {ldap}/pwreset.schema")
-        modules = ["back_mdb", "argon2", *(["ppolicy"] if self.ppolicy is not None else []), *self.modules]
+        modules = ["back_mdb", *(["argon2"] if self.argon2 else []), *(["ppolicy"] if self.ppolicy is not None else []), *self.modules]
         tls = [] if not self.tls else [
             f"TLSCACertificateFile {self.tls}/ca.crt", f"TLSCertificateFile {self.tls}/server.crt",
             f"TLSCertificateKeyFile {self.tls}/server.key"]

@@ -12,7 +12,7 @@ import unittest
 
 import slapd
 from case import GOOD, PPOLICY, DirectoryCase, main
-from slapd import BASE, PEOPLE, SERVICE, TOP, fill, password_of, ssha
+from slapd import BASE, DECOY, PEOPLE, SERVICE, TOP, fill, password_of, ssha
 from worker import Site
 
 ARGON2ID = "{ARGON2}$argon2id$v=19$m=8192,t=1,p=1$yP0Hzz7fESgC6nHfrDhoqA$W+LleMsNBJBXmIitLVXetBAJ9QGGnO0fWUDJWiu2H0M"
@@ -174,6 +174,30 @@ class PlainWriter(DirectoryCase):
         self.assertIn("=mz", findings["password-policy-overlay"]["remedy"])
         self.fails("Unavailable", self.worker.set_password, self.worker.link("alice"), GOOD)
         self.assertTrue(self.slapd.binds("alice", password_of("alice")))
+
+
+class Canary(DirectoryCase):
+    site_options = {"decoy_dn": DECOY}
+    people_count = 1
+
+    def test_redemption_for_real(self):
+        findings = {found["what"]: found for found in self.worker.call("Service.Diagnose", deadline=20000)["findings"]}
+        self.assertEqual(findings["canary"]["severity"], "ok", findings["canary"])
+        self.assertNotIn("pwresetToken", self.slapd.entry(DECOY))
+
+
+class CannotCheckHashes(DirectoryCase):
+    """slapd without its argon2 module takes the hash, with result 0, and nobody logs in any more."""
+
+    site_options = {"decoy_dn": DECOY}
+    slapd_options = {"argon2": False}
+    people_count = 1
+
+    def test_diagnosis(self):
+        found = [found for found in self.worker.call("Service.Diagnose", deadline=20000)["findings"]
+                 if found["what"] == "canary"][0]
+        self.assertEqual(found["severity"], "error")
+        self.assertIn("moduleload argon2", found["remedy"])
 
 
 class NoSchema(unittest.TestCase):

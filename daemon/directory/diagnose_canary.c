@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The whole way on an entry that is nobody's: a grant is made, redeemed by a random password, and the password is tried. It
+ * finds what no look at the configuration can: a server that takes a hash but cannot check it locks everybody out.
+ */
+#include <string.h>
+
+#include "diagnose.h"
+#include "generate.h"
+#include "write.h"
+
+/* A grant for the canary, as after a right code. */
+static int canary_grant(Call *call, Account *canary, Ticket *ret_ticket, StoredToken *ret_token)
+{
+	AUTO_CHANGES Changes changes = { 0 };
+	char text[TICKET_TEXT_MAX + 1], id_text[TOKEN_ID_TEXT + 1];
+	uint8_t id[TOKEN_ID_SIZE];
+	StoredTokens tokens;
+	int r;
+
+	randombytes_buf(id, sizeof(id));
+	base64url_encode(id, sizeof(id), id_text, sizeof(id_text));
+	stored_add_class(&changes, canary);
+	r = grant_make(call, canary, id, &changes, text);
+	if (r == 0)
+		r = directory_modify(call->worker->directory, canary->dn, &changes, NULL);
+	if (r == 0)
+		r = account_reload(call, canary);
+	if (r == 0)
+		r = ticket_parse(ret_ticket, text);
+	memory_wipe(text, sizeof(text));
+	if (r != 0)
+		return r;
+	stored_read(canary->entry, &tokens);
+	for (size_t i = 0; i < tokens.n; i++)
+		if (strcmp(tokens.list[i].id, id_text) == 0 && tokens.list[i].kind == TOKEN_GRANT) {
+			*ret_token = tokens.list[i];
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static void canary_redeem(Diagnosis *diagnosis, Account *canary, const Ticket *ticket, const StoredToken *token)
+{
+	AUTO_SECRET Secret password = SECRET_NULL;
+	Call *call = diagnosis->call;
+	Directory *directory = call->worker->directory;
+	History history;
+	WriteResult result;
+	int r;
+
+	password_generate(&password);
+	r = history_open(call, canary, &password, &history);
+	if (r < 0)
+		return;
+	result = password_write(call, canary,
+				&(PasswordWrite){
+					.password = &password,
+					.history = &history,
+					.token = token,
+					.ticket = ticket,
+					.what = "changed",
+					.by = "",
+				});
+	if (result != WRITE_DONE) {
+		finding(diagnosis, SEVERITY_ERROR, "canary", "A redemption on the entry of decoy-dn= was refused.",
+			directory_error(directory), "see the findings above; the entry needs the rights of an ordinary person");
+		return;
+	}
+	r = directory_check_password(directory, canary->dn, &password);
+	if (r == 0)
+		finding(diagnosis, SEVERITY_OK, "canary", "A password that was set here logs in.", canary->dn, NULL);
+	else
+		finding(diagnosis, SEVERITY_ERROR, "canary",
+			"The directory took a password that was set here, but does not let it log in: everybody who recovers "
+			"would be locked out.",
+			directory_error(directory),
+			"slapd: 'moduleload argon2' for hash=argon2id; otherwise another [directory] hash=, and who may "
+			"authenticate ('by anonymous auth')");
+}
+
+void diagnose_canary(Diagnosis *diagnosis)
+{
+	const char *dn = diagnosis->call->worker->config->directory.decoy_dn;
+	AUTO_ACCOUNT Account canary = ACCOUNT_NULL;
+	AUTO_TICKET Ticket ticket = { 0 };
+	StoredToken token;
+	int r;
+
+	if (!*dn)
+		return;
+	r = account_find_dn(diagnosis->call, dn, &canary);
+	if (r == 0)
+		r = canary_grant(diagnosis->call, &canary, &ticket, &token);
+	if (r != 0)
+		finding(diagnosis, SEVERITY_ERROR, "canary", "The entry of decoy-dn= cannot be used.",
+			r == ACCOUNT_E_NONE ? "there is no such entry, or it has no name" :
+					      directory_error(diagnosis->call->worker->directory),
+			"an entry among the people, with the attributes of an ordinary person, that nobody uses");
+	else
+		canary_redeem(diagnosis, &canary, &ticket, &token);
+}
