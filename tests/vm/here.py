@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The lab as seen from inside: in the virtual machine its tests are not around the system but in it."""
 import pathlib
-import subprocess
 import sys
+import threading
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/lab"))
@@ -11,6 +11,7 @@ sys.path.insert(0, str(TOP / "tests/e2e"))
 from container import ENVIRONMENT, State  # noqa: E402  pylint: disable=wrong-import-position
 from lab import Lab  # noqa: E402  pylint: disable=wrong-import-position
 
+LOOK_EVERY_S = 0.2
 FOLDER = pathlib.Path("/run/pwreset-vm")
 
 
@@ -34,17 +35,38 @@ class Here(Lab):
     def stop(self, clean=False):
         """The machine ends by itself."""
 
-    def domains(self):
-        """{program: its SELinux types} of what runs now."""
-        found = {}
-        text = subprocess.run(["ps", "-eo", "label,comm"], capture_output=True, text=True, check=True).stdout
-        for line in text.splitlines()[1:]:
-            label, program = line.split(maxsplit=1)
-            found.setdefault(program, set()).add(label.split(":")[2])
-        return found
-
     def started_in(self, context, argv, timeout=60):
         """Runs argv as a service of systemd's in that context or, when None, as its file's label says; the status."""
         words = ["systemd-run", "--quiet", "--wait", "--collect", "--service-type=exec"]
         words += [f"--property=SELinuxContext={context}"] if context else []
         return self.exec([*words, "--", *argv], check=False, timeout=timeout).returncode
+
+
+class Watch(threading.Thread):
+    """Notes in which SELinux type each program is seen, from start() to stop()."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.seen = {}
+        self._over = threading.Event()
+
+    def look(self):
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                program = (process / "comm").read_text().strip()
+                label = (process / "attr/current").read_text().strip("\0\n")
+            except OSError:
+                continue  # it has ended
+            if program.startswith(("pwreset", "passwd")):
+                self.seen.setdefault(program, set()).add(label.split(":")[2])
+
+    def run(self):
+        while not self._over.wait(LOOK_EVERY_S):
+            self.look()
+
+    def stop(self):
+        self._over.set()
+        self.join()
+
+
+WATCH = Watch()

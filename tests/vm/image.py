@@ -26,16 +26,22 @@ WRITERS = ("postfix@-.service", "nslcd.service", "slapd.service", "nginx.service
 # Our own parts of the tree, which the tests inside import.
 TEST_FOLDERS = ("tests/lab", "tests/e2e", "tests/vm")
 
-# What Debian's policy lacks for its own slapd, whatever else is installed: slapd maps its database, and Debian
-# links slapd's tools to it, so that all of them bear the label of the last one.
+# What Debian's policy lacks for the lab's other services, with or without us: slapd maps its database; nslcd notifies
+# itself by a pipe; Postfix looks people up by ldapi; logind's helper asks nslcd.
 SITE_TE = """
 policy_module(lab_site, 1.0)
 gen_require(`
-	type slapd_t, slapd_db_t;
+	type slapd_t, slapd_db_t, nslcd_t, postfix_smtpd_t, postfix_virtual_t, systemd_user_runtime_dir_t;
 ')
 allow slapd_t slapd_db_t:file map;
+allow nslcd_t self:capability sys_resource;
+allow nslcd_t self:fifo_file rw_fifo_file_perms;
+ldap_stream_connect(postfix_smtpd_t)
+ldap_stream_connect(postfix_virtual_t)
+nslcd_stream_connect(systemd_user_runtime_dir_t)
 """
-SLAPD_TMPFILES = "d /run/slapd 0755 openldap openldap -\n"
+# Their init scripts make these folders with the script's label.
+SITE_TMPFILES = "d /run/slapd 0755 openldap openldap -\nd /run/nslcd 0755 nslcd nslcd -\n"
 TEST_UNIT = f"""
 [Unit]
 Description=Tests of pwreset in a virtual machine
@@ -88,10 +94,10 @@ def load_policy(lab, site_module):
     lab.write("/etc/selinux/config", re.sub(r"(?m)^SELINUX=.*", "SELINUX=enforcing", config))
 
 
-def prepare_slapd(lab):
-    """slapd as a file of its own, and its folder by tmpfiles, so that both get their labels."""
+def prepare_site(lab):
+    """slapd as a file of its own (Debian links its tools to it, and the last one's label stays)."""
     lab.exec(["sh", "-c", "cp -p /usr/sbin/slapd /usr/sbin/slapd.own && mv /usr/sbin/slapd.own /usr/sbin/slapd"])
-    lab.write("/etc/tmpfiles.d/lab-slapd.conf", SLAPD_TMPFILES)
+    lab.write("/etc/tmpfiles.d/lab-site.conf", SITE_TMPFILES)
 
 
 def prepare_relay(lab):
@@ -129,7 +135,7 @@ def make_tree(builddir, settings, tree, scratch, timed):
     with VmLab.new(f"selinux-{os.getpid()}", profile="ldap") as lab:
         lab.start()
         timed("lab started")
-        prepare_slapd(lab)
+        prepare_site(lab)
         lab.install_product(builddir, settings)
         lab.start_proxy()
         lab.exec(["systemctl", "enable", "nginx.service"])
@@ -148,6 +154,8 @@ def make_tree(builddir, settings, tree, scratch, timed):
 
 def make_image(tree, image):
     """Labels, then a file system; the kernel goes beside it."""
+    # The lab ran without SELinux, which Debian answers with a relabelling at the next boot.
+    (tree / ".autorelabel").unlink(missing_ok=True)
     run("setfiles", "-mF", "-r", tree, tree / CONTEXTS.lstrip("/") / "files/file_contexts", tree)
     kernels = sorted((tree / "boot").glob("vmlinuz-*"))
     if len(kernels) != 1:

@@ -83,7 +83,7 @@ def report(result):
     messages = audit.lines()
     (OUT / "audit.txt").write_text("\n".join(messages) + "\n")
     (OUT / "domains.json").write_text(
-        json.dumps({name: sorted(types) for name, types in here.Here().domains().items()}, indent=1))
+        json.dumps({name: sorted(types) for name, types in here.WATCH.seen.items()}, indent=1))
     journal = ["journalctl", "--boot", "--no-pager", "--output=short-monotonic"]
     (OUT / "journal.txt").write_bytes(subprocess.run(journal, capture_output=True, check=False).stdout)
     subprocess.run(["tar", "-C", OUT, "-cf", RESULT_DISK, "."], check=True)
@@ -91,6 +91,7 @@ def report(result):
 
 def main():
     result = TimedResult()
+    here.WATCH.start()
     try:
         for suite in suites():
             suite.run(result)

@@ -5,7 +5,7 @@ import unittest
 
 import audit
 from facts import DENIED, PROBE
-from here import Here
+from here import WATCH, Here
 
 DOOR = "/run/pwreset/"
 PEPPER = "/etc/pwreset/credentials/pepper"
@@ -42,13 +42,29 @@ MATRIX = (
 )
 
 
+# As a process's name is cut, and where it was seen: pwresetctl as staff's, the relay's, the timer's and root's.
+PROGRAMS = {
+    "pwresetd": {"pwresetd_t"},
+    "pwreset-directo": {"pwreset_directory_t"},
+    "pwreset-mailer": {"pwreset_mailer_t"},
+    "pwreset-web": {"pwreset_web_t"},
+    "passwd": {"passwd_t", "unconfined_t"},
+    "pwresetctl": {"pwresetctl_t", "pwreset_relay_t", "unconfined_t"},
+}
+
+
 class Audit(unittest.TestCase):
     """Comes after all ways and before the denials that are meant."""
 
     def test_no_denial(self):
         """no denial in which one of our types stands"""
-        denials = audit.ours(audit.lines())
-        self.assertEqual([], sorted({audit.short(line) for line in denials}), "\n".join(denials))
+        self.assertEqual([], sorted({audit.short(line) for line in audit.ours(audit.lines())}))
+
+
+    def test_domains(self):
+        """each program was seen in its domain and in no other"""
+        WATCH.stop()
+        self.assertEqual(PROGRAMS, WATCH.seen)
 
 
 class KeptOut(unittest.TestCase):
