@@ -1,16 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Security cases 2, 5, 44, 46 and 47: what is behind the service fails, what is in its logs, how it is confined."""
+"""Security cases 2, 5, 6, 20, 23, 44, 46 and 47: what is behind the service fails, what is in its logs, how it is confined."""
 import contextlib
 import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import time
 import unittest
 
-from harness import CODE, KEYBOARD_INTERACTIVE, LINK, UNLIMITED, LabCase, VarlinkError, eventually, password64, people
+from harness import CODE, KEYBOARD_INTERACTIVE, UNLIMITED, LabCase, VarlinkError, eventually, password64, people
 
 NEW = "teal kayak orbits mars 41"
 KINDS = ("heidi", "lockedadmin", "expired", "nomail", "stan", "dupmail1", "nosuchperson", "shared@example.com")
@@ -63,8 +64,8 @@ class Trouble(LabCase):
     def without_random(self, pid):
         """Every getrandom() of that process fails; a list with what strace saw, filled at the end."""
         with open(f"/proc/{self.lab.leader}/root/run/cases-strace", "w+", encoding="utf-8") as trace:
-            strace = subprocess.Popen(["strace", "-qq", "-e", "trace=getrandom", "-e", "inject=getrandom:error=EIO", "-p", str(pid)],
-                                      stderr=trace)
+            strace = subprocess.Popen(["strace", "-qq", "-e", "trace=getrandom", "-e", "inject=getrandom:error=EIO",
+                                       "-p", str(pid)], stderr=trace)
             seen = []
             try:
                 self.assertTrue(eventually(lambda: re.search(
@@ -105,6 +106,68 @@ class Trouble(LabCase):
         self.assertTrue(CODE.search(self.body(self.lab.wait_mail("kim", 1, timeout=60)[0])))
         tokens = self.lab.ldap_person("kim", "pwresetToken")["pwresetToken"]
         self.assertEqual(1, len(tokens), tokens)
+
+    # ---- case 6
+
+    @staticmethod
+    def memory(pid):
+        """Every writable page of a process's own."""
+        chunks = []
+        with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+            for line in maps:
+                span, mode = line.split()[:2]
+                if not mode.startswith("rw") or "[v" in line:
+                    continue
+                begin, end = (int(part, 16) for part in span.split("-"))
+                with contextlib.suppress(OSError):
+                    memory.seek(begin)
+                    chunks.append(memory.read(end - begin))
+        return b"".join(chunks)
+
+    @staticmethod
+    def parent(pid):
+        return int(re.search(r"PPid:\s(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii"))[1])
+
+    def test_case_6_no_token_in_idle_processes(self):
+        code, link = self.ask_code("sybil"), self.ask_link("sybil")
+        pids = {f"{program} {pid}": pid for program in ("pwresetd", "pwreset-directory", "pwreset-mailer")
+                for pid in self.processes(program)}
+        # The mailer's child with libesmtp in it holds the message that it sends, and ends with its session.
+        children = [name for name, pid in pids.items() if self.parent(pid) in pids.values()]
+        pids = {name: pid for name, pid in pids.items() if name not in children}
+        self.assertGreaterEqual(len(pids), 3, "the workers have not gone yet")
+        for process, pid in pids.items():
+            memory = self.memory(pid)
+            self.assertGreater(len(memory), 100000, process)
+            for secret in (code, code.replace("-", ""), link, link[40:]):
+                at = memory.find(secret.encode())
+                self.assertEqual(-1, at, f"{process}: {secret}: ...{memory[max(0, at - 100):at + 100]!r}...")
+
+    def test_case_6_no_core(self):
+        def ends(unit):
+            return lambda: re.findall(r"Main process exited, code=(killed|dumped), status=11/SEGV", "\n".join(
+                item["MESSAGE"] for item in self.lab.journal() if item.get("UNIT") == unit or unit[:-1] in item.get("UNIT", "")))
+
+        self.lab.exec(["systemd-run", "--unit=cases-core", "--property=LimitCORE=infinity", "--property=WorkingDirectory=/var/tmp",
+                       "sleep", "60"])
+        self.lab.exec(["systemctl", "kill", "--signal=SEGV", "cases-core.service"])
+        self.assertTrue(eventually(ends("cases-core.service")))
+        if ends("cases-core.service")() != ["dumped"]:
+            self.skipTest("nothing leaves a core on this machine")
+        self.ask_code("trent")
+        self.varlink("web").call("org.pwreset.Password.GetPolicy")
+        self.lab.exec(["systemctl", "start", "pwreset-web.service"])
+        for unit, program in (("pwreset-directory@", "pwreset-directory"), ("pwreset-mailer@", "pwreset-mailer"),
+                              ("pwreset-web.service", "pwreset-web"), ("pwresetd.service", "pwresetd")):
+            with self.subTest(unit=unit):
+                pids = self.processes(program)
+                self.assertTrue(pids)
+                for pid in pids:
+                    # The mailer's child goes with the mailer.
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGSEGV)
+                self.assertTrue(eventually(ends(unit)), "it died of it")
+                self.assertEqual({"killed"}, set(ends(unit)()))
 
     # ---- case 44
 
@@ -202,6 +265,37 @@ class Trouble(LabCase):
                                       f"/usr/lib/systemd/system/{unit}"], check=False)
                 print(unit, done.stdout.strip().splitlines()[-1:])
                 self.assertEqual(0, done.returncode, done.stdout[-300:] + done.stderr)
+
+
+class Stripped(LabCase):
+    """Case 20 with a real relay: nothing without its TLS, and the log says why."""
+
+    LAB = {"name": f"cases-tls-{os.getpid()}"}
+    SETTINGS = {"limits": UNLIMITED, "recovery": {"mail-minutes": "1"},
+                "mail": {"relay": "lab.example.com:25", "tls": "starttls", "tls-ca-file": "/etc/lab/tls/ca.crt"}}
+
+    def relay(self, certificate, level="may"):
+        self.lab.exec(["postconf", f"smtpd_tls_cert_file=/etc/lab/tls/{certificate}.crt",
+                       f"smtpd_tls_key_file=/etc/lab/tls/{certificate}.key", f"smtpd_tls_security_level={level}"])
+        self.lab.stop_relay()
+        self.lab.start_relay()
+
+    def test_case_20_nothing_without_tls_and_it_is_said(self):
+        self.ask_code("alice")
+        for user, certificate, level, words in (("bob", "lab", "none", "STARTTLS.*not offered"),
+                                                ("carol", "wrong-name", "may", "lab.example.com")):
+            with self.subTest(certificate=certificate, level=level):
+                self.relay(certificate, level)
+                said = len(self.lab.journal_text("pwresetd.service"))
+                self.varlink().call("org.pwreset.Recovery.RequestCode", user=user)
+                self.assertTrue(eventually(lambda: "expired" in self.lab.journal_text("pwresetd.service")[said:], 120, 1))
+                line = next(line for line in self.lab.journal_text("pwresetd.service")[said:].splitlines() if "expired" in line)
+                print(line)
+                self.assertRegex(line, words)
+                self.assertEqual([], self.lab.mails(user))
+        self.relay("lab")
+        self.ask_code("dave")
+        self.assertEqual(["alice", "dave"], sorted(self.lab.all_mails()))
 
 
 class Late(LabCase):

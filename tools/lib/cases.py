@@ -187,7 +187,8 @@ def document(judged, runs, out):
 
 def main():
     parser = argparse.ArgumentParser(prog="tools/lib/cases.py", description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--out", default=os.environ.get("PWRESET_OUT", "/tmp/pwreset-test"), help="folder of the logs (default: %(default)s)")
+    parser.add_argument("--out", default=os.environ.get("PWRESET_OUT", "/tmp/pwreset-test"),
+                        help="folder of the logs (default: %(default)s)")
     parser.add_argument("--to", default=str(TOP / "docs/security-cases.md"), help="the page (default: %(default)s)")
     arguments = parser.parse_args()
     out = pathlib.Path(arguments.out)
@@ -205,8 +206,8 @@ def main():
                 bad += 1
                 print(f"case {case['number']}: {reference}: {result.verdict}")
     shown = sum(word == PASSED for _, _, word in judged)
-    print(f"{shown} of {len(judged)} cases shown, {sum(word == NOT_RUN for _, _, word in judged)} not run, {bad} tests failed or missing; "
-          f"{arguments.to}")
+    not_run = sum(word == NOT_RUN for _, _, word in judged)
+    print(f"{shown} of {len(judged)} cases shown, {not_run} not run, {bad} tests failed or missing; {arguments.to}")
     return 1 if bad else 0
 
 
