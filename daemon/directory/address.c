@@ -41,7 +41,8 @@ static bool part(const char **text, char *ret, size_t size)
 bool address_parse(const char *value, Address *ret)
 {
 	Address address = { .own = true };
-	char state[16], time[24];
+	char state[16], time[24], again[ADDRESS_VALUE_MAX];
+	const char *whole = value;
 	bool known = false;
 
 	if (!part(&value, state, sizeof(state)) || !part(&value, time, sizeof(time)) ||
@@ -55,7 +56,10 @@ bool address_parse(const char *value, Address *ret)
 	if (!known || !integer_parse(time, &address.time) || strlen(value) > MAIL_ADDRESS_MAX ||
 	    !mail_address_valid(value))
 		return false;
-	strncpy(address.text, value, MAIL_ADDRESS_MAX);
+	snprintf(address.text, sizeof(address.text), "%s", value);
+	/* One spelling each: a value is later deleted by what is written from these fields. */
+	if (address_format(&address, again, sizeof(again)) < 0 || strcmp(again, whole) != 0)
+		return false;
 	*ret = address;
 	return true;
 }

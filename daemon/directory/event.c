@@ -29,21 +29,6 @@ static bool part(const char **text, char *ret, size_t size)
 	return true;
 }
 
-bool event_parse(const char *value, Event *ret)
-{
-	Event event = { 0 };
-	char time[24];
-
-	if (!part(&value, event.what, sizeof(event.what)) || !part(&value, time, sizeof(time)) ||
-	    !part(&value, event.operation, sizeof(event.operation)) ||
-	    !part(&value, event.ref, sizeof(event.ref)) || !part(&value, event.by, sizeof(event.by)) ||
-	    *value != '\0' || !integer_parse(time, &event.time))
-		return false;
-	event.shadow = strncmp(event.ref, "shadow.", 7) == 0;
-	*ret = event;
-	return true;
-}
-
 int event_format(const Event *event, char *ret, size_t size)
 {
 	char by[EVENT_BY_MAX];
@@ -57,6 +42,25 @@ int event_format(const Event *event, char *ret, size_t size)
 	n = snprintf(ret, size, "%s:%lld:%s:%s:%s", event->what, (long long)event->time, event->operation, event->ref,
 		     by);
 	return n < 0 || (size_t)n >= size ? -E2BIG : 0;
+}
+
+bool event_parse(const char *value, Event *ret)
+{
+	char time[24], again[EVENT_VALUE_MAX];
+	const char *whole = value;
+	Event event = { 0 };
+
+	if (!part(&value, event.what, sizeof(event.what)) || !part(&value, time, sizeof(time)) ||
+	    !part(&value, event.operation, sizeof(event.operation)) ||
+	    !part(&value, event.ref, sizeof(event.ref)) || !part(&value, event.by, sizeof(event.by)) ||
+	    *value != '\0' || !integer_parse(time, &event.time))
+		return false;
+	/* One spelling each: a value is later deleted by what is written from these fields. */
+	if (event_format(&event, again, sizeof(again)) < 0 || strcmp(again, whole) != 0)
+		return false;
+	event.shadow = strncmp(event.ref, "shadow.", 7) == 0;
+	*ret = event;
+	return true;
 }
 
 typedef enum EventField { EVENT_WHAT, EVENT_OPERATION, EVENT_REF } EventField;
