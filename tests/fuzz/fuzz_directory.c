@@ -70,7 +70,7 @@ static void complain_nowhere(const IniPlace *place UNUSED, const char *message U
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = fuzz_text(data, size), escaped[1024];
+	char *text = fuzz_text(data, size), escaped[1024] = "";
 	Buf filter = BUF(escaped);
 	Pepper pepper;
 
