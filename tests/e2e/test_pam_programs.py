@@ -65,7 +65,8 @@ class Stack:
         cls.lab = Lab.new(profile=cls.PROFILE)
         cls.addClassCleanup(cls.lab.stop)
         cls.lab.start()
-        cls.lab.set_policy(pwdMaxFailure="1000")
+        # pwdReset counts where pwdMustChange says so
+        cls.lab.set_policy(pwdMaxFailure="1000", pwdMustChange="TRUE")
         cls.people = iter(f"user{number:04}" for number in range(100, 900))
         cls.programs = Programs(cls.lab)
         main = "sss" if cls.PROFILE == "sss" else "ldap"
@@ -325,8 +326,9 @@ class Stack:
         said = self.programs.passwd(user, WRONG)
         self.assertIn("That is not your current password.\nNothing was changed.\n", said)
         self.assertTrue(self.lab.binds(user, old))
-        said = self.programs.passwd(user, old, "one thing here", "another thing")
-        self.assertIn("not the same", said.lower())
+        said = self.programs.passwd(user, old, "one thing here", "another thing", "", "", "")
+        self.assertRegex(said, "are not the same|do not match")
+        self.assertNotIn("[0]", said)
         self.assertTrue(self.lab.binds(user, old))
         said = self.programs.passwd(user, old, *self.weak_first(), NEXT, NEXT)
         self.assertIn("[0]", said)
@@ -407,6 +409,7 @@ class Stack:
         for secret in ("y", "forgot", "  two  spaces ", "pässwörd ☃ ünd", "-n", "%s%n", "a" * 100):
             user = self.person()
             self.lab.replace(user, userPassword=people.argon2id(secret, people.CROWD_COST))
+            self.lab.replace(user, pwdReset=None)
             child = self.lab.ssh(user, "id", "-un", options=KEYBOARD_INTERACTIVE)
             with self.subTest(secret=secret):
                 said = self.programs.talk(child, secret)
@@ -465,6 +468,8 @@ class Ldap(Stack, unittest.TestCase):
 
 class Sss(Stack, unittest.TestCase):
     PROFILE = "sss"
+    # SSSD looks at the directory's own policy, not at shadow attributes
+    EXPIRED = {"pwdReset": "TRUE"}
 
     # pam_pwquality asks for the new password there, and once only.
     def weak_first(self):
@@ -477,9 +482,69 @@ class LdapTally(Tallied, unittest.TestCase):
 
 class SssTally(Tallied, unittest.TestCase):
     PROFILE = "sss"
+    EXPIRED = {"pwdReset": "TRUE"}
 
     def weak_first(self):
         return ()
+
+
+class PolicyOnly(unittest.TestCase):
+    """The other stack of passwd: the module judges, pam_unix and pam_ldap write."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab.new(profile="ldap")
+        cls.addClassCleanup(cls.lab.stop)
+        cls.lab.start()
+        cls.lab.install_product(BUILD, {"limits": UNLIMITED}, pam=("pwreset-recovery", "pwreset-policy"))
+        cls.programs = Programs(cls.lab)
+
+    def test_person_of_the_directory(self):
+        old = people.password("carol")
+        said = self.programs.passwd("carol", old, "password1", "password1", "carol2026", "carol2026", NEXT, NEXT)
+        self.assertIn("[0]", said)
+        self.assertEqual(2, said.count("Not accepted. New password:"))
+        self.assertTrue(self.lab.binds("carol", NEXT))
+        said = self.programs.passwd("ivan", people.password("ivan"), *("password1",) * 6)
+        self.assertIn("Too many tries. Nothing was changed.", said)
+        self.assertTrue(self.lab.binds("ivan", people.password("ivan")))
+
+    def test_wrong_current_one(self):
+        said = self.programs.passwd("judy", WRONG, NEXT, NEXT)
+        self.assertNotIn("[0]", said)
+        self.assertTrue(self.lab.binds("judy", people.password("judy")))
+
+    def test_variation_of_the_old_one(self):
+        """The policy hears the old password from the module that asked for it."""
+        old = people.password("kim")
+        said = self.programs.passwd("kim", old, old + "3", old + "3", "", "")
+        self.assertIn("Not accepted", said)
+        self.assertTrue(self.lab.binds("kim", old))
+
+    def test_local_account(self):
+        said = self.programs.passwd("lou", people.password("lou"), "password1", "password1", NEXT, NEXT)
+        self.assertIn("[0]", said)
+        self.assertIn("Not accepted", said)
+        self.assertTrue(Programs(self.lab, "lou").sshd_keyboard(NEXT).endswith("lou\n[0]"))
+
+    def test_root_is_told_and_obeyed(self):
+        self.lab.exec(["useradd", "-m", "lea"])
+        said = self.programs.passwd_by_root("lea", "password1", "password1")
+        self.assertIn("Many people use it.", said)
+        self.assertIn("[0]", said)
+        self.assertIn("[0]", self.programs.chpasswd("lea", NEXT))
+
+    def test_zz_daemon_away(self):
+        """People are refused, root is not."""
+        self.lab.exec(["systemctl", "stop", "pwreset-pam.socket", "pwresetd.service"])
+        said = self.programs.passwd("niaj", people.password("niaj"), NEXT, NEXT)
+        self.assertIn("Passwords cannot be changed right now.", said)
+        self.assertNotIn("[0]", said)
+        self.assertTrue(self.lab.binds("niaj", people.password("niaj")))
+        self.lab.exec(["useradd", "-m", "leo"])
+        said = self.programs.passwd_by_root("leo", NEXT, NEXT)
+        self.assertIn("The new password could not be checked.", said)
+        self.assertIn("[0]", said)
 
 
 def tearDownModule():  # pylint: disable=invalid-name
