@@ -31,6 +31,21 @@ static void check_one(Diagnosis *diagnosis, const Entry *policy)
 			policy->dn, "pwdFailureCountInterval: 300");
 }
 
+/* A modify of userPassword is hashed by nobody but the overlay, if it is told to. 389 hashes by itself. */
+static void check_server_hashes(Diagnosis *diagnosis, const DirectoryServer *server)
+{
+	if (diagnosis->call->worker->config->directory.hash != CONFIG_HASH_SERVER || server->is_389ds)
+		return;
+	if (server->ppolicy)
+		finding(diagnosis, SEVERITY_NOTICE, "server-hashing",
+			"With hash=server the directory has to hash what is written; whether it does cannot be seen from here.",
+			NULL, "slapd: ppolicy_hash_cleartext (olcPPolicyHashCleartext: TRUE)");
+	else
+		finding(diagnosis, SEVERITY_ERROR, "server-hashing",
+			"hash=server, but the directory has no overlay that would hash: passwords would be stored as they are.",
+			NULL, "slapd: load ppolicy with ppolicy_hash_cleartext, or [directory] hash=argon2id");
+}
+
 void diagnose_policy(Diagnosis *diagnosis)
 {
 	static const char *const attributes[] = {
@@ -47,6 +62,7 @@ void diagnose_policy(Diagnosis *diagnosis)
 	};
 	int r = directory_search(call->worker->directory, &query, &list);
 
+	check_server_hashes(diagnosis, directory_server(call->worker->directory));
 	if (!directory_server(call->worker->directory)->ppolicy) {
 		finding(diagnosis, SEVERITY_NOTICE, "no-ppolicy",
 			"The directory has no password policy overlay: failed logins lock nobody, and a temporary password "

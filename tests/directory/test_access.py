@@ -200,6 +200,18 @@ class CannotCheckHashes(DirectoryCase):
         self.assertIn("moduleload argon2", found["remedy"])
 
 
+class NobodyHashes(DirectoryCase):
+    """hash=server on a slapd that would store the password as it is."""
+
+    site_options = {"hash": "server"}
+    slapd_options = {"acl": "server"}
+    people_count = 1
+
+    def test_diagnosis(self):
+        findings = {found["what"]: found for found in self.worker.call("Service.Diagnose")["findings"]}
+        self.assertEqual(findings["server-hashing"]["severity"], "error")
+
+
 class NoSchema(unittest.TestCase):
     def test_diagnosis(self):
         directory = slapd.Slapd(acl=None, schema=False)
