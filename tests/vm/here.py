@@ -35,11 +35,10 @@ class Here(Lab):
     def stop(self, clean=False):
         """The machine ends by itself."""
 
-    def started_in(self, context, argv, timeout=60):
-        """Runs argv as a service of systemd's in that context or, when None, as its file's label says; the status."""
-        words = ["systemd-run", "--quiet", "--wait", "--collect", "--service-type=exec"]
-        words += [f"--property=SELinuxContext={context}"] if context else []
-        return self.exec([*words, "--", *argv], check=False, timeout=timeout).returncode
+    def run_by_systemd(self, argv, timeout=60):
+        """Runs argv as a service, in the domain that its file's label gives; the status."""
+        words = ["systemd-run", "--quiet", "--wait", "--collect", "--service-type=exec", "--"]
+        return self.exec([*words, *argv], check=False, timeout=timeout).returncode
 
 
 class Watch(threading.Thread):

@@ -39,7 +39,8 @@ class TimedResult(unittest.TestResult):
         what = (test.shortDescription() or "") if hasattr(test, "shortDescription") else ""
         self.rows.append({"name": name, "what": what, "verdict": verdict, "text": text,
                           "seconds": round(time.monotonic() - self.began, 2)})
-        print(f"vm: {name}: {verdict} {self.rows[-1]['seconds']} s", flush=True)
+        last = text.rstrip().rpartition("\n")[2][:200]
+        print(f"vm: {name}: {verdict} {self.rows[-1]['seconds']} s {last}", flush=True)
 
     def addSuccess(self, test):
         super().addSuccess(test)

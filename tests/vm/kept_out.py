@@ -79,7 +79,7 @@ class KeptOut(unittest.TestCase):
         program = f"{PROBE}.{kind}"
         shutil.copy(PROBE, program)
         self.lab.exec(["chcon", "-t", kind, program])
-        return self.lab.started_in(None, [program, act, what])
+        return self.lab.run_by_systemd([program, act, what])
 
     def test_matrix(self):
         """who reaches which door, port and secret"""

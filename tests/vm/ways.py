@@ -150,20 +150,20 @@ class Ways(VmCase):
     def test_08_relay(self):
         """a host of the fleet asks through ssh, its account in a domain that has one door"""
         before = len(self.lab.mails("oscar"))
-        argv = self.lab.ssh_argv(RELAY_USER, options=(f"IdentityFile={RELAY_KEY}",
-                                                                  "PubkeyAuthentication=yes", "BatchMode=yes"))
+        argv = self.lab.ssh_argv(RELAY_USER, options=(f"IdentityFile={RELAY_KEY}", "PubkeyAuthentication=yes",
+                                                      "BatchMode=yes"))
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as ssh:
             call = {"method": "org.pwreset.Recovery.RequestCode", "parameters": {"user": "oscar"}}
             ssh.stdin.write(json.dumps(call).encode() + b"\0")
             ssh.stdin.flush()
             self.assertEqual(b"{", ssh.stdout.read(1))
-                ssh.stdin.close()
+            ssh.stdin.close()
             ssh.wait(PATIENCE_S)
         self.assertTrue(CODE.search(self.body(self.lab.wait_mail("oscar", before + 1, timeout=PATIENCE_S)[before])))
 
     def test_09_timer(self):
         """pwresetctl started by systemd, as its timer does"""
-        self.assertEqual(0, self.lab.started_in(None, ["/usr/bin/pwresetctl", "statistics"]))
+        self.assertEqual(0, self.lab.run_by_systemd(["/usr/bin/pwresetctl", "statistics"]))
 
     def test_10_reload_and_restart(self):
         """the broker takes its settings again, ends and comes back on the next call"""
