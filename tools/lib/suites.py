@@ -76,8 +76,11 @@ def run(command, timeout, path, env):
             raise
 
 
-def run_suite(suite, out, env):
+def run_suite(suite, out, env, again=False):
+    """(passed, failed, skipped) of a suite; again: it has failed once, and that log is kept beside the new one."""
     path = out / f"{suite['name']}.log"
+    if again:
+        path.replace(path.with_suffix(".failed-once.log"))
     begin = time.monotonic()
     status = run(suite["command"], suite.get("timeout", 600), path, env)
     seconds = time.monotonic() - begin
@@ -90,7 +93,7 @@ def run_suite(suite, out, env):
     if status == 0 and passed + failed + skipped == 0:
         failed = 1
         log += "\n(the suite ran no test)\n"
-    word = "ok" if failed == 0 else "overran its time" if status is None else "FAILED"
+    word = ("ok, having failed once" if again else "ok") if failed == 0 else "overran its time" if status is None else "FAILED"
     print(f"{suite['name']:<20} {seconds:7.1f} s   {passed:5} passed {failed:4} failed {skipped:4} skipped   {word}",
           flush=True)
     for reason in sorted(set(re.findall(r"skipped ['\"](.+?)['\"]$", log, re.M))):
@@ -106,6 +109,8 @@ def main():
     parser = argparse.ArgumentParser(prog="tools/test", description=__doc__.split("\n")[0])
     parser.add_argument("suites", nargs="*", help="only these (default: all)")
     parser.add_argument("--list", action="store_true", help="list the suites")
+    parser.add_argument("--retry", action="store_true",
+                        help="run a suite that failed once more, and say so: for machines that others slow down")
     parser.add_argument("--out", default=os.environ.get("PWRESET_OUT", "/tmp/pwreset-test"),
                         help="folder of builds and logs (default: %(default)s)")
     arguments = parser.parse_args()
@@ -129,6 +134,8 @@ def main():
         if arguments.suites and suite["name"] not in arguments.suites and not suite.get("always"):
             continue
         result = run_suite(suite, out, env)
+        if result[1] and arguments.retry and not suite.get("always"):
+            result = run_suite(suite, out, env, again=True)
         totals = [a + b for a, b in zip(totals, result)]
         if suite.get("always") and result[1]:
             print("nothing else can run without it")
