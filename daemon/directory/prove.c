@@ -77,41 +77,55 @@ static void put_stale(const Call *call, const Entry *entry, Changes *changes)
 	}
 }
 
+static bool place_is_taken(const Entry *entry, const char *text)
+{
+	const Attribute *values = entry_attribute(entry, "pwresetEvent");
+
+	for (size_t i = 0; values && i < values->n; i++)
+		if (strcmp(values->values[i].bytes, text) == 0)
+			return true;
+	return false;
+}
+
+static int place_write(Call *call, Account *account, const char *text)
+{
+	AUTO_CHANGES Changes changes = { 0 };
+	int r;
+
+	stored_add_class(&changes, account);
+	put_stale(call, account->entry, &changes);
+	changes_add(&changes, CHANGE_ADD, "pwresetEvent", text);
+	r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
+	/* Whether it is there, the entry tells. */
+	return call_raced(call, r) || r == -ECONNRESET ? 0 : r;
+}
+
 /*
- * Takes a place among the failures that are left before a lock, so that checks in parallel cannot together go beyond: the
- * place is written first and counted afterwards, with everybody else's.
+ * Takes a place among the failures that are left before a lock, so that checks in parallel cannot
+ * together go beyond: the place is written first and counted afterwards, with everybody else's.
  */
 static int place_take(Call *call, Account *account, const Lockout *lockout, int64_t *ret_seconds)
 {
+	int64_t oldest, now = call->caller.now;
 	char text[EVENT_VALUE_MAX];
-	int64_t oldest;
 	int r;
 
 	proof_format(call, text);
 	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
-		AUTO_CHANGES Changes changes = { 0 };
+		int64_t used = failures_count(account->entry, lockout, now, &oldest) +
+			       proofs_count(account->entry, call);
 
-		*ret_seconds = 0;
-		if (failures_count(account->entry, lockout, call->caller.now, &oldest) + proofs_count(account->entry, call) >=
-		    lockout->max_failure - 1)
+		if (used + 1 > lockout->max_failure - 1)
 			break;
-		stored_add_class(&changes, account);
-		put_stale(call, account->entry, &changes);
-		changes_add(&changes, CHANGE_ADD, "pwresetEvent", text);
-		r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
-		if (r != 0 && !call_raced(call, r))
-			return r;
-		int again = account_reload(call, account);
-		if (again != 0)
-			return again;
-		if (r == 0 && failures_count(account->entry, lockout, call->caller.now, &oldest) +
-					       proofs_count(account->entry, call) + 1 <=
-				       lockout->max_failure - 1)
+		if (place_is_taken(account->entry, text))
 			return 0;
+		r = place_write(call, account, text);
 		if (r == 0)
-			break;
+			r = account_reload(call, account);
+		if (r != 0)
+			return r;
 	}
-	*ret_seconds = lockout->interval > 0 ? oldest + lockout->interval - call->caller.now : INTERVAL_ASSUMED;
+	*ret_seconds = lockout->interval > 0 ? oldest + lockout->interval - now : INTERVAL_ASSUMED;
 	if (*ret_seconds < 1)
 		*ret_seconds = 1;
 	return PROVE_E_LATER;

@@ -152,11 +152,13 @@ class ThroughProxy:
         self.assertEqual(self.worker.call("Recovery.InspectLink", {"link": link})["user"], name)
 
     def test_change_with_lost_reply(self):
-        name = self.take()
-        self.proxy.reset(nth("from", MODIFY_DONE, 1, "cut"))
-        self.assertEqual(self.bent_worker.call("Password.Change", {
-            "user": name, "current": b64(password_of(name)), "password": b64(GOOD)}), {})
-        self.assert_new(name)
+        for number in (1, 2, 3):
+            name = self.take()
+            self.proxy.reset(nth("from", MODIFY_DONE, number, "cut"))
+            self.assertEqual(self.bent_worker.call("Password.Change", {
+                "user": name, "current": b64(password_of(name)), "password": b64(GOOD)}), {})
+            self.proxy.reset(None)
+            self.assert_new(name)
 
     def test_reads_survive_a_closed_connection(self):
         name = self.take()
@@ -247,7 +249,7 @@ class Kills(DirectoryCase):
             link, victim = self.worker.link(name), self.site.worker()
             victim.call("Recovery.InspectLink", {"link": link})
             victim.send("Recovery.SetPassword", {"ticket": link, "password": b64(GOOD)})
-            time.sleep(random.uniform(0, 1.2 * self.usual))
+            time.sleep(random.uniform(0, 2 * self.usual))
             victim.kill()
             try:
                 answer = victim.receive()
@@ -264,7 +266,7 @@ class Kills(DirectoryCase):
             link, racer = self.worker.link(name), self.new_worker()
             racer.call("Recovery.InspectLink", {"link": link})
             racer.send("Recovery.SetPassword", {"ticket": link, "password": b64(GOOD)})
-            time.sleep(random.uniform(0, 1.2 * self.usual))
+            time.sleep(random.uniform(0, 2 * self.usual))
             self.slapd.kill()
             back = threading.Timer(random.uniform(0, 0.5), self.slapd.start)
             back.start()
