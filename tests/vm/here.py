@@ -37,7 +37,7 @@ class Here(Lab):
 
     def run_by_systemd(self, argv, timeout=60):
         """Runs argv as a service, in the domain that its file's label gives; the status."""
-        words = ["systemd-run", "--quiet", "--wait", "--collect", "--service-type=exec", "--"]
+        words = ["systemd-run", "--quiet", "--wait", "--collect", "--"]
         return self.exec([*words, *argv], check=False, timeout=timeout).returncode
 
 

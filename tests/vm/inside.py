@@ -71,7 +71,7 @@ def suites():
     import ways  # pylint: disable=import-outside-toplevel
 
     only = wanted()
-    for case in (ways.Ways, ways.MainWay, kept_out.Audit, kept_out.KeptOut):
+    for case in (ways.Ways, kept_out.Audit, kept_out.KeptOut):
         tests = unittest.defaultTestLoader.loadTestsFromTestCase(case)
         yield unittest.TestSuite(
             test for test in tests

@@ -10,7 +10,6 @@ from pexpect import fdpexpect
 from facts import RELAY_KEY, RELAY_USER, SERIAL_PERSON
 from here import Here
 from harness import CODE, KEYBOARD_INTERACTIVE, LINK, LabCase, eventually, people, pexpect
-import test_main_way
 
 NEW = "teal kayak orbits mars 41"
 NEWER = "copper lantern hums 77 softly"
@@ -173,6 +172,3 @@ class Ways(VmCase):
         self.lab.exec(["systemctl", "stop", "pwresetd.service"])
         self.ask_code("heidi")
 
-
-class MainWay(VmCase, test_main_way.MainWay):
-    """The end-to-end tests of every other system, on this one. Its people are others than those above."""
