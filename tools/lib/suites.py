@@ -9,6 +9,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,6 +106,15 @@ def run_suite(suite, out, env, again=False):
     return passed, failed, skipped
 
 
+def belong_here(out):
+    """Build folders belong to one tree: those of another (an earlier clone) would build that one again."""
+    marker = out / "source"
+    if not marker.exists() or marker.read_text(encoding="utf-8") != str(TOP):
+        for name in ("asan", "release", "clang"):
+            shutil.rmtree(out / name, ignore_errors=True)
+        marker.write_text(str(TOP), encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/test", description=__doc__.split("\n")[0])
     parser.add_argument("suites", nargs="*", help="only these (default: all)")
@@ -126,6 +136,7 @@ def main():
 
     out = pathlib.Path(arguments.out).resolve()
     out.mkdir(parents=True, exist_ok=True)
+    belong_here(out)
     env = dict(os.environ, OUT=str(out), PATH="/usr/sbin:/usr/bin:/sbin:/bin:" + os.environ.get("PATH", ""),
                PYTHONDONTWRITEBYTECODE="1")
     totals = [0, 0, 0]
