@@ -53,30 +53,16 @@ static int answer(Call *call, const Account *account, WriteResult result, const 
 	char text[BASE64_SIZE(SECRET_MAX)];
 	JsonWriter *w;
 
-	switch (result) {
-	case WRITE_DONE:
-		replicas_wait(call, account);
-		w = serve_reply(call->serve);
-		if (shown) {
-			base64_encode(shown->bytes, shown->len, text, sizeof(text));
-			json_put_string(w, "password", text);
-			memory_wipe(text, sizeof(text));
-		}
-		return serve_send(call->serve);
-	case WRITE_POLICY:
-		return password_refuse(call,
-				       password_directory_reason(directory_policy(call->worker->directory)));
-	case WRITE_STATE:
-	case WRITE_USED:
-		return fail_not_allowed(call, "locked");
-	case WRITE_FORBIDDEN:
-		return fail_not_allowed(call, "not-possible-here");
-	case WRITE_UNKNOWN:
-		return fail_unknown_outcome(call);
-	case WRITE_UNAVAILABLE:
-		break;
+	if (result != WRITE_DONE)
+		return password_write_failed(call, result);
+	replicas_wait(call, account);
+	w = serve_reply(call->serve);
+	if (shown) {
+		base64_encode(shown->bytes, shown->len, text, sizeof(text));
+		json_put_string(w, "password", text);
+		memory_wipe(text, sizeof(text));
 	}
-	return serve_fail(call->serve, "org.pwreset.Failure.Unavailable");
+	return serve_send(call->serve);
 }
 
 static WriteResult set(Call *call, Account *account, const Secret *password, const History *history, bool temporary,

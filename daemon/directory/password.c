@@ -120,13 +120,9 @@ METHOD(method_password_exists)
 	return serve_send(serve);
 }
 
-static int answer_written(Call *call, const Account *account, WriteResult result)
+int password_write_failed(Call *call, WriteResult result)
 {
 	switch (result) {
-	case WRITE_DONE:
-		replicas_wait(call, account);
-		serve_reply(call->serve);
-		return serve_send(call->serve);
 	case WRITE_POLICY:
 		return password_refuse(call,
 				       password_directory_reason(directory_policy(call->worker->directory)));
@@ -137,10 +133,20 @@ static int answer_written(Call *call, const Account *account, WriteResult result
 		return fail_not_allowed(call, "not-possible-here");
 	case WRITE_UNKNOWN:
 		return fail_unknown_outcome(call);
+	case WRITE_DONE:
 	case WRITE_UNAVAILABLE:
 		break;
 	}
 	return serve_fail(call->serve, "org.pwreset.Failure.Unavailable");
+}
+
+static int answer_written(Call *call, const Account *account, WriteResult result)
+{
+	if (result != WRITE_DONE)
+		return password_write_failed(call, result);
+	replicas_wait(call, account);
+	serve_reply(call->serve);
+	return serve_send(call->serve);
 }
 
 /* 0, or 1 when answered. The passwords of a call, or an answer that names what is wrong with them. */

@@ -32,6 +32,8 @@ typedef struct PasswordWrite {
 
 /* Uses up to the rest of the call's time. account is read again when it has to be. */
 WriteResult password_write(Call *call, Account *account, const PasswordWrite *write);
+/* Answers a call whose password was not written, or not known to be; WRITE_DONE is not for this. */
+int password_write_failed(Call *call, WriteResult result);
 
 /* Asks read-uri= for the marker of this operation until each has it or a short time is over. */
 void replicas_wait(Call *call, const Account *account);
