@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs the test suites of tests/suites.toml one after the other and adds up what they counted.
+"""Runs the test suites of tests/suites.toml, two beside each other, and adds up what they counted.
 
+Most suites wait far more than they compute, so two at a time nearly halve the whole. What others build on ("always") runs
+first, and what measures time or reads the other suites' logs ("alone") last, each by itself.
 A suite is a command. Its tests are counted from the closing lines of the runner it names (unittest, cmocka, meson);
 a suite that fails without a failed test, that runs none, or that overruns its time counts as one failed test.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -13,11 +16,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 TAIL_LINES = 60
+LANES = 2
+
+stopping = threading.Event()
+printing = threading.Lock()
 
 
 def count_unittest(log):
@@ -56,25 +64,24 @@ COUNTERS = {"unittest": count_unittest, "cmocka": count_cmocka, "meson": count_m
 
 
 def run(command, timeout, path, env):
-    """Runs a shell command in its own process group; None instead of a status when it overran its time."""
+    """Runs a shell command in its own process group; None instead of a status when it overran its time or was stopped."""
     with open(path, "wb") as log:
         process = subprocess.Popen(["bash", "-euo", "pipefail", "-c", command], cwd=TOP, stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=env)
-        try:
-            return process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            # SIGTERM first: a lab takes its container down.
-            os.killpg(process.pid, signal.SIGTERM)
+        end = time.monotonic() + timeout
+        while time.monotonic() < end and not stopping.is_set():
             try:
-                process.wait(30)
+                return process.wait(0.5)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            return None
-        except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
+                pass
+        # SIGTERM first: a lab takes its container down.
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            raise
+        return None
 
 
 def run_suite(suite, out, env, again=False):
@@ -95,15 +102,32 @@ def run_suite(suite, out, env, again=False):
         failed = 1
         log += "\n(the suite ran no test)\n"
     word = ("ok, having failed once" if again else "ok") if failed == 0 else "overran its time" if status is None else "FAILED"
-    print(f"{suite['name']:<20} {seconds:7.1f} s   {passed:5} passed {failed:4} failed {skipped:4} skipped   {word}",
-          flush=True)
-    for reason in sorted(set(re.findall(r"skipped ['\"](.+?)['\"]$", log, re.M))):
-        print(f"{'':<20} skipped: {reason}", flush=True)
+    lines = [f"{suite['name']:<20} {seconds:7.1f} s   {passed:5} passed {failed:4} failed {skipped:4} skipped   {word}"]
+    lines += [f"{'':<20} skipped: {reason}" for reason in sorted(set(re.findall(r"skipped ['\"](.+?)['\"]$", log, re.M)))]
     if failed:
-        for line in log.rstrip("\n").split("\n")[-TAIL_LINES:]:
-            print(f"    | {line}")
-        print(f"    the whole log: {path}", flush=True)
+        lines += [f"    | {line}" for line in log.rstrip("\n").split("\n")[-TAIL_LINES:]]
+        lines.append(f"    the whole log: {path}")
+    with printing:
+        print("\n".join(lines), flush=True)
     return passed, failed, skipped
+
+
+def run_stage(suites, lanes, out, env, retry):
+    """The sums of suites that may run beside each other, started in their order."""
+    def one(suite):
+        result = run_suite(suite, out, env)
+        if result[1] and retry and not suite.get("always") and not stopping.is_set():
+            result = run_suite(suite, out, env, again=True)
+        return result
+
+    with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
+        try:
+            results = [future.result() for future in [pool.submit(one, suite) for suite in suites]]
+        except BaseException:
+            stopping.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [sum(column) for column in zip((0, 0, 0), *results)]
 
 
 def belong_here(out):
@@ -139,16 +163,18 @@ def main():
     belong_here(out)
     env = dict(os.environ, OUT=str(out), PATH="/usr/sbin:/usr/bin:/sbin:/bin:" + os.environ.get("PATH", ""),
                PYTHONDONTWRITEBYTECODE="1")
+    chosen = [s for s in suites if not arguments.suites or s["name"] in arguments.suites or s.get("always")]
+    stages = [[[s], 1] for s in chosen if s.get("always")]
+    stages.append([[s for s in chosen if not s.get("always") and not s.get("alone")], LANES])
+    stages += [[[s], 1] for s in chosen if s.get("alone")]
+    # So that suites that are at work take their labs down, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     totals = [0, 0, 0]
     begin = time.monotonic()
-    for suite in suites:
-        if arguments.suites and suite["name"] not in arguments.suites and not suite.get("always"):
-            continue
-        result = run_suite(suite, out, env)
-        if result[1] and arguments.retry and not suite.get("always"):
-            result = run_suite(suite, out, env, again=True)
+    for stage, lanes in stages:
+        result = run_stage(stage, lanes, out, env, arguments.retry)
         totals = [a + b for a, b in zip(totals, result)]
-        if suite.get("always") and result[1]:
+        if result[1] and stage[0].get("always"):
             print("nothing else can run without it")
             break
     print(f"\nall suites: {time.monotonic() - begin:.0f} s")
