@@ -29,11 +29,11 @@ static uint64_t clock_now_us(void)
 static void source_from_origin(Call *call, const char *nameless, unsigned weight)
 {
 	const Origin *origin = &call->parameters.origin;
-	bool known = origin->address && strcmp(origin->address, ADDRESS_UNKNOWN) != 0;
+	bool address = origin->address && *origin->address, terminal = origin->terminal && *origin->terminal;
 
-	if (known) {
+	if (address && strcmp(origin->address, ADDRESS_UNKNOWN) != 0) {
 		snprintf(call->source, sizeof(call->source), "%s", origin->address);
-	} else if (!origin->address && origin->terminal) {
+	} else if (!address && terminal) {
 		snprintf(call->source, sizeof(call->source), "tty=%s", origin->terminal);
 	} else {
 		snprintf(call->source, sizeof(call->source), "%s", nameless);
@@ -141,6 +141,11 @@ static void call_admit(Call *call)
 	}
 	if (parameters_take(&call->parameters, call->message.parameters, call->method->fields, &bad) != 0) {
 		call_fail_parameter(call, bad);
+		return;
+	}
+	/* There the uid says who asks: another word for it would only lie to the journal and to those who get a notice. */
+	if (call->peer->socket == SOCKET_CTL && call->parameters.origin_object) {
+		call_fail_parameter(call, "origin");
 		return;
 	}
 	subject_find(call);

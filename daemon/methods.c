@@ -71,7 +71,7 @@ const Method methods[] = {
 	  .fields = fields_redeem, .notices = { REQUEST_CHANGED }, .cost = CALL, .fine = WRONG, .slot = SLOT_ROUNDED,
 	  .slot_sockets = STRANGERS, .lost = UNKNOWN, .deadline_ms = WRITE_MS, .flags = METHOD_AUDIT | METHOD_PROVEN },
 	{ .name = "org.pwreset.Recovery.RevokeLink", .sockets = SOCKET_WEB, .route = ROUTE_DIRECTORY,
-	  .fields = fields_revoke_link, .cost = CALL, .slot = SLOT_ROUNDED, .slot_sockets = STRANGERS, .lost = UNAVAILABLE,
+	  .fields = fields_link, .cost = CALL, .slot = SLOT_ROUNDED, .slot_sockets = STRANGERS, .lost = UNAVAILABLE,
 	  .deadline_ms = READ_MS },
 
 	{ .name = "org.pwreset.Password.Verify", .sockets = PROMPT, .route = ROUTE_DIRECTORY, .fields = fields_verify,
@@ -95,7 +95,7 @@ const Method methods[] = {
 	  .fields = fields_status, .cost = CALL / 10, .fine = WRONG, .slot = SLOT_ROUNDED, .slot_sockets = SOCKET_WEB,
 	  .lost = UNAVAILABLE, .deadline_ms = READ_MS },
 	{ .name = "org.pwreset.Account.ListQuestions", .sockets = SELF, .route = ROUTE_DIRECTORY,
-	  .fields = fields_language, .cost = CALL / 10, .lost = UNAVAILABLE, .deadline_ms = READ_MS },
+	  .fields = fields_list_questions, .cost = CALL / 10, .lost = UNAVAILABLE, .deadline_ms = READ_MS },
 	{ .name = "org.pwreset.Account.EnrollQuestions", .sockets = SELF, .route = ROUTE_DIRECTORY,
 	  .fields = fields_enroll_questions, .notices = { REQUEST_ENROLLED }, .cost = CALL, .fine = WRONG,
 	  .slot = SLOT_ROUNDED, .slot_sockets = SOCKET_WEB, .lost = UNAVAILABLE, .deadline_ms = WRITE_MS,

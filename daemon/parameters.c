@@ -35,8 +35,7 @@ const VarlinkField fields_get_questions[] = { USER(true), LANGUAGE, ORIGIN, END 
 const VarlinkField fields_answer_questions[] = {
 	USER(true), FIELD(answers, JSON_ARRAY, true, ANSWERS_MAX), CODE(false), ORIGIN, END,
 };
-const VarlinkField fields_link[] = { FIELD(link, JSON_STRING, true, LINK_TEXT_MAX), END };
-const VarlinkField fields_revoke_link[] = { FIELD(link, JSON_STRING, true, LINK_TEXT_MAX), ORIGIN, END };
+const VarlinkField fields_link[] = { FIELD(link, JSON_STRING, true, LINK_TEXT_MAX), ORIGIN, END };
 const VarlinkField fields_redeem[] = {
 	FIELD(ticket, JSON_STRING, true, LINK_TEXT_MAX), PASSWORD(password, true), USER(false), ORIGIN, END,
 };
@@ -47,19 +46,21 @@ const VarlinkField fields_change[] = {
 };
 const VarlinkField fields_set_by_root[] = { USER(true), PASSWORD(password, true), ORIGIN, END };
 const VarlinkField fields_check[] = {
-	PASSWORD(password, true), USER(false), FIELD(words, JSON_ARRAY, false, WORDS_MAX), PASSWORD(old, false), END,
+	PASSWORD(password, true), USER(false), FIELD(words, JSON_ARRAY, false, WORDS_MAX), PASSWORD(old, false),
+	ORIGIN, END,
 };
-const VarlinkField fields_status[] = { USER(false), PASSWORD(current, false), END };
-const VarlinkField fields_language[] = { LANGUAGE, END };
+const VarlinkField fields_status[] = { USER(false), PASSWORD(current, false), ORIGIN, END };
+const VarlinkField fields_list_questions[] = { LANGUAGE, ORIGIN, END };
 const VarlinkField fields_enroll_questions[] = {
 	PASSWORD(current, true),
 	{ "answers", JSON_ARRAY, offsetof(Parameters, enrolled), true, ANSWERS_MAX },
 	USER(false),
+	ORIGIN,
 	END,
 };
-const VarlinkField fields_enroll_codes[] = { PASSWORD(current, true), USER(false), END };
-const VarlinkField fields_enroll_mail[] = { PASSWORD(current, true), ADDRESS, USER(false), END };
-const VarlinkField fields_confirm_mail[] = { ADDRESS, CODE(true), USER(false), END };
+const VarlinkField fields_enroll_codes[] = { PASSWORD(current, true), USER(false), ORIGIN, END };
+const VarlinkField fields_enroll_mail[] = { PASSWORD(current, true), ADDRESS, USER(false), ORIGIN, END };
+const VarlinkField fields_confirm_mail[] = { ADDRESS, CODE(true), USER(false), ORIGIN, END };
 const VarlinkField fields_send_link[] = {
 	FIELD(users, JSON_ARRAY, true, USERS_MAX), FIELD(batch, JSON_STRING, false, BATCH_NAME_MAX), END,
 };

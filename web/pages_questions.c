@@ -121,6 +121,7 @@ static void questions_page(Request *request)
 {
 	request_call(request, "org.pwreset.Account.ListQuestions");
 	request_put(request, "language", request->language->tag);
+	request_put_origin(request);
 	request_send(request, questions_listed);
 }
 
@@ -215,5 +216,6 @@ void questions_post(Request *request)
 		}
 		json_close(w, ']');
 	}
+	request_put_origin(request);
 	request_send(request, questions_done);
 }

@@ -81,6 +81,7 @@ static void reset_inspect(Request *request)
 {
 	request_call(request, "org.pwreset.Recovery.InspectLink");
 	request_put(request, "link", request->ticket);
+	request_put_origin(request);
 	request_send(request, reset_inspected);
 }
 

@@ -201,6 +201,7 @@ void setup_post(Request *request)
 	request_call(request, "org.pwreset.Account.Status");
 	request_put(request, "user", values[SETUP_USER]);
 	request_put_password(request, "current", values[SETUP_CURRENT]);
+	request_put_origin(request);
 	request_send(request, setup_done);
 }
 
@@ -267,6 +268,7 @@ void codes_post(Request *request)
 	request->writes = true;
 	request_put_password(request, "current", values[SETUP_CURRENT]);
 	request_put(request, "user", values[SETUP_USER]);
+	request_put_origin(request);
 	request_send(request, codes_done);
 }
 
@@ -349,6 +351,7 @@ void mail_post(Request *request)
 	request_put_password(request, "current", values[MAIL_CURRENT]);
 	request_put(request, "address", values[MAIL_ADDRESS]);
 	request_put(request, "user", values[MAIL_USER]);
+	request_put_origin(request);
 	request_send(request, mail_done);
 }
 
@@ -391,5 +394,6 @@ void confirm_post(Request *request)
 	request_put(request, "address", values[CONFIRM_ADDRESS]);
 	request_put(request, "code", values[CONFIRM_CODE]);
 	request_put(request, "user", values[CONFIRM_USER]);
+	request_put_origin(request);
 	request_send(request, confirm_done);
 }

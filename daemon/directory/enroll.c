@@ -14,19 +14,21 @@
 typedef struct EnrollParameters {
 	const JsonNode *caller;
 	const char *user, *current, *language;
-	const JsonNode *answers;
+	const JsonNode *answers, *origin;
 } EnrollParameters;
 
 static const VarlinkField status_fields[] = {
 	CALLER_FIELD,
 	FIELD_STRING(EnrollParameters, user, false, USER_NAME_MAX),
 	FIELD_STRING(EnrollParameters, current, false, 0),
+	FIELD_OBJECT(EnrollParameters, origin, false),
 	{ 0 },
 };
 
 static const VarlinkField list_fields[] = {
 	CALLER_FIELD,
 	FIELD_STRING(EnrollParameters, language, false, LANGUAGE_MAX),
+	FIELD_OBJECT(EnrollParameters, origin, false),
 	{ 0 },
 };
 
@@ -35,6 +37,7 @@ static const VarlinkField questions_fields[] = {
 	FIELD_STRING(EnrollParameters, current, true, 0),
 	{ "answers", JSON_ARRAY, offsetof(EnrollParameters, answers), true, QUESTIONS_MAX },
 	FIELD_STRING(EnrollParameters, user, false, USER_NAME_MAX),
+	FIELD_OBJECT(EnrollParameters, origin, false),
 	{ 0 },
 };
 
@@ -42,6 +45,7 @@ static const VarlinkField codes_fields[] = {
 	CALLER_FIELD,
 	FIELD_STRING(EnrollParameters, current, true, 0),
 	FIELD_STRING(EnrollParameters, user, false, USER_NAME_MAX),
+	FIELD_OBJECT(EnrollParameters, origin, false),
 	{ 0 },
 };
 

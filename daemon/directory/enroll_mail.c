@@ -17,6 +17,7 @@
 typedef struct MailParameters {
 	const JsonNode *caller;
 	const char *user, *current, *address, *code;
+	const JsonNode *origin;
 } MailParameters;
 
 static const VarlinkField enroll_fields[] = {
@@ -24,6 +25,7 @@ static const VarlinkField enroll_fields[] = {
 	FIELD_STRING(MailParameters, current, true, 0),
 	FIELD_STRING(MailParameters, address, true, 0),
 	FIELD_STRING(MailParameters, user, false, USER_NAME_MAX),
+	FIELD_OBJECT(MailParameters, origin, false),
 	{ 0 },
 };
 
@@ -32,6 +34,7 @@ static const VarlinkField confirm_fields[] = {
 	FIELD_STRING(MailParameters, address, true, 0),
 	FIELD_STRING(MailParameters, code, true, 64),
 	FIELD_STRING(MailParameters, user, false, USER_NAME_MAX),
+	FIELD_OBJECT(MailParameters, origin, false),
 	{ 0 },
 };
 

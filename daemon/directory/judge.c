@@ -8,7 +8,7 @@
 typedef struct CheckParameters {
 	const JsonNode *caller;
 	const char *password, *user, *old;
-	const JsonNode *words;
+	const JsonNode *words, *origin;
 } CheckParameters;
 
 static const VarlinkField check_fields[] = {
@@ -17,6 +17,7 @@ static const VarlinkField check_fields[] = {
 	FIELD_STRING(CheckParameters, user, false, USER_NAME_MAX),
 	{ "words", JSON_ARRAY, offsetof(CheckParameters, words), false, WORDS_MAX },
 	FIELD_STRING(CheckParameters, old, false, 0),
+	FIELD_OBJECT(CheckParameters, origin, false),
 	{ 0 },
 };
 

@@ -17,6 +17,7 @@ typedef struct LinkParameters {
 static const VarlinkField inspect_fields[] = {
 	CALLER_FIELD,
 	FIELD_STRING(LinkParameters, link, true, 0),
+	FIELD_OBJECT(LinkParameters, origin, false),
 	{ 0 },
 };
 

@@ -336,6 +336,19 @@ class Own(DirectoryCase):
         self.assertEqual(len(codes), 10)
         self.fails("WrongPassword", worker.call, "Account.EnrollCodes", {"current": b64("wrong")}, via="ctl", uid=20001)
 
+    def test_the_page_may_say_where_its_visitor_is(self):
+        name = self.take()
+        page = {"user": name, "current": b64("wrong"), "origin": {"service": "web", "address": "192.0.2.7"}}
+        for method, parameters in (("Status", {}), ("EnrollCodes", {}), ("EnrollMail", {"address": "x@example.net"}),
+                                   ("EnrollQuestions", {"answers": []})):
+            self.fails("WrongPassword", self.worker.call, f"Account.{method}", {**page, **parameters}, via="web")
+        where = {"origin": page["origin"]}
+        self.fails("Refused", self.worker.call, "Account.ConfirmMail",
+                   {"user": name, "address": "x@example.net", "code": "ABCD", **where}, via="web")
+        self.dead("unknown", self.worker.call, "Recovery.InspectLink", {"link": "x", **where}, via="web")
+        self.assertTrue(self.worker.call("Account.ListQuestions", where, via="web")["questions"])
+        self.assertTrue(self.worker.call("Password.Check", {"password": b64(GOOD), **where}, via="web")["accepted"])
+
 
 if __name__ == "__main__":
     main()

@@ -78,7 +78,8 @@ class Flood(LabCase):
         seen = self.pelt((("org.pwreset.Recovery.InspectLink", {"link": link[:40] + secrets.token_urlsafe(40)[:len(link) - 40],
                                                                 "origin": GUESSER}) for _ in range(1000)), "web",
                          self.uid("pwreset-web"))
-        self.assertEqual(0, seen["ok"], seen)
+        self.assertLessEqual(set(seen), {"LinkDead", "TryLater"}, seen)
+        self.assertLessEqual(seen["LinkDead"], self.minutes_worth(begin))
         # The account was not touched by any of it.
         self.assertTrue(self.ssh_login("alice", people.password("alice")))
         self.varlink("web").call("org.pwreset.Recovery.SetPassword", ticket=link, password=password64(NEW), origin=NEIGHBOUR)

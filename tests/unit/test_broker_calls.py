@@ -325,6 +325,53 @@ class Limits(Case):
         answers = [self.b.call("pam", R + "VerifyCode", user=f"u{i}", code="y", origin=origin)[0] for i in range(5)]
         self.assertEqual(answers, ["Refused"] * 2 + ["TryLater"] * 3)
 
+    PAGE = [(ACCOUNT + "Status", {"current": PASSWORD}), (ACCOUNT + "EnrollCodes", {"current": PASSWORD}),
+            (ACCOUNT + "EnrollQuestions", {"current": PASSWORD, "answers": [{"id": "q0", "answer": "a"}]}),
+            (ACCOUNT + "EnrollMail", {"current": PASSWORD, "address": "x@example.com"}),
+            (ACCOUNT + "ConfirmMail", {"address": "x@example.com", "code": "y"})]
+
+    def visit(self, method, visitor, **parameters):
+        return self.b.call("web", method, origin={"service": "web", "address": visitor}, **parameters)[0]
+
+    def test_each_visitor_of_the_page_is_a_source_and_pays_for_wrong_guesses(self):
+        (self.b.root / "etc/passwd").write_text("pwreset-web:x:0:0::/:/bin/sh\n")
+        self.b.restart()
+        self.b.directory.handle = lambda m, p: "org.pwreset.Failure.WrongPassword"
+        for n, (method, parameters) in enumerate(self.PAGE):
+            # A wrong password is three calls: the bucket of five is empty after two.
+            seen = [self.visit(method, f"192.0.2.{n}", user=f"{n}u{i}", **parameters) for i in range(4)]
+            self.assertEqual(seen, ["WrongPassword"] * 2 + ["TryLater"] * 2 if "Status" not in method else
+                             ["WrongPassword"] * 3 + ["TryLater"], method)
+            self.assertEqual(self.visit(method, "198.51.100.1" + str(n), user=f"{n}u9", **parameters), "WrongPassword")
+        self.b.directory.handle = lambda m, p: "org.pwreset.Failure.LinkDead"
+        seen = [self.visit(R + "InspectLink", "192.0.2.77", link="x" * 60) for i in range(4)]
+        self.assertEqual(seen, ["LinkDead"] * 2 + ["TryLater"] * 2)
+        self.b.directory.handle = lambda m, p: {}
+        for method, parameters in ((P + "Check", {"password": PASSWORD}), (ACCOUNT + "ListQuestions", {})):
+            seen = [self.visit(method, "203.0.113." + method[-1].encode().hex(), **parameters) for i in range(60)]
+            self.assertEqual(seen.count(""), 50, method)
+
+    def test_an_empty_address_is_none(self):
+        """Many may stand behind it: it has the wide bucket, and a few wrong guesses lock nobody out."""
+        self.b.directory.handle = lambda m, p: "org.pwreset.Failure.Refused"
+        seen = [self.b.call("pam", R + "VerifyCode", user=f"u{i}", code="y", origin={"address": "", "terminal": ""})[0]
+                for i in range(10)]
+        self.assertEqual(seen, ["Refused"] * 10)
+
+    def test_an_origin_that_is_none_is_refused_and_on_ctl_any(self):
+        calls = [*self.PAGE, (R + "InspectLink", {"link": "x"}), (P + "Check", {"password": PASSWORD}),
+                 (ACCOUNT + "ListQuestions", {})]
+        (self.b.root / "etc/passwd").write_text("pwreset-web:x:0:0::/:/bin/sh\n")
+        self.b.restart()
+        for method, parameters in calls:
+            for origin in ("web", ["192.0.2.1"], {"uid": "0"}, {"address": 4}, {"address": "1" * 256}, {"address": "a\nb"}):
+                reply = self.b.call("web", method, origin=origin, **parameters)
+                self.assertEqual(reply, ("InvalidParameter", {"parameter": "origin"}), (method, origin))
+            if "InspectLink" not in method:
+                reply = self.b.call("ctl", method, origin={"address": "192.0.2.1"}, **parameters)
+                self.assertEqual(reply, ("InvalidParameter", {"parameter": "origin"}), method)
+        self.assertEqual(self.b.directory.calls, [])
+
     def test_limits_survive_exit(self):
         for i in range(5):
             self.request(f"u{i}", "192.0.2.1")

@@ -12,6 +12,7 @@ from support import (CODES, GRANT, LINK, ORIGIN, QUESTIONS, TOP, Fault, Server, 
 PAGES = ("/", "/r/" + LINK, "/r/damaged", "/revoke/" + LINK, "/code", "/username", "/change", "/setup", "/setup/codes",
          "/setup/mail", "/setup/confirm", "/setup/questions", "/nothing")
 ASSETS = ("/style.css", "/script.js", "/logo")
+HERE = {"service": "web", "address": "127.0.0.1"}
 CANARY = "k4nary<&\"'>Typed"
 
 
@@ -255,7 +256,8 @@ class Setup(WebCase):
         self.assertEqual(200, page.status)
         for words in ("c***@m***.net", "counts after a day", "7 left", "Not set up", "2026-10-19"):
             self.assertIn(words, page.text)
-        self.assertEqual([{"user": "carol", "current": b64("old one")}], self.server.daemon.named("Account.Status"))
+        self.assertEqual([{"user": "carol", "current": b64("old one"), "origin": HERE}],
+                         self.server.daemon.named("Account.Status"))
 
     def test_codes_are_shown_once(self):
         page = self.server.post("/setup/codes", self.PROOF)
@@ -270,7 +272,7 @@ class Setup(WebCase):
         self.assertEqual(("carol", "carol@home.example"), (names["user"]["value"], names["address"]["value"]))
         page = self.server.post("/setup/confirm", {"user": "carol", "address": "carol@home.example", "code": "7KQ4-M2XD"})
         self.assertEqual((200, "The address is confirmed"), (page.status, page.title()))
-        self.assertEqual([{"address": "carol@home.example", "code": "7KQ4-M2XD", "user": "carol"}],
+        self.assertEqual([{"address": "carol@home.example", "code": "7KQ4-M2XD", "user": "carol", "origin": HERE}],
                          self.server.daemon.named("Account.ConfirmMail"))
 
     def test_questions(self):
@@ -377,6 +379,21 @@ class Always(WebCase):
         for call in self.server.daemon.named("Recovery.RequestLink"):
             self.assertNotIn("evil", str(call))
             self.assertNotIn("host", call["origin"])
+
+    def test_every_call_says_where_the_visitor_is(self):
+        proof = {"user": "carol", "current": "old one"}
+        for path, fields in (("/setup", proof), ("/setup/codes", proof), ("/setup/mail", {**proof, "address": "c@example.net"}),
+                             ("/setup/confirm", {"user": "carol", "address": "c@example.net", "code": "7KQ4-M2XD"}),
+                             ("/setup/questions", {**proof, **{f"question{i + 1}": f"q{i}" for i in range(3)},
+                                                   **{f"answer{i + 1}": f"answer {i}" for i in range(3)}})):
+            self.assertEqual(200, self.server.post(path, fields).status, path)
+        self.server.get("/setup/questions")
+        self.server.get("/r/" + LINK)
+        calls = [(name, call) for name, call in self.server.daemon.calls if name != "Password.GetPolicy"]
+        self.assertEqual({"Account." + name for name in ("Status", "EnrollCodes", "EnrollMail", "ConfirmMail", "ListQuestions",
+                                                         "EnrollQuestions")} | {"Recovery.InspectLink"}, {name for name, _ in calls})
+        for name, call in calls:
+            self.assertEqual(HERE, call.get("origin"), name)
 
     def test_case_14_get_and_head_use_nothing_up(self):
         for method in ("GET", "HEAD"):
