@@ -9,18 +9,50 @@
 #include "address.h"
 
 #define FILTER_MAX 4096U
-#define FOUND_MAX 9U /* entries looked at when several have an address, of which at most one may count */
+/* Entries looked at when several have an address, of which at most one may count. */
+#define FOUND_MAX 9U
 #define UUID_TEXT 36U
 #define PASSWD_BUFFER 16384U
 
 /* Never userPassword: the service must not be able to read it. */
 static const char *const fixed_attributes[] = {
-	"objectClass", "uid", "cn", "sn", "givenName", "displayName", "gecos", "host", "uidNumber", "gidNumber",
-	"preferredLanguage", "shadowLastChange", "shadowExpire", "shadowMax", "shadowWarning", "userAccountControl",
-	"entryUUID", "pwdChangedTime", "pwdAccountLockedTime", "pwdFailureTime", "pwdReset", "pwdEndTime",
-	"pwdStartTime", "pwdPolicySubentry", "nsAccountLock", "accountUnlockTime", "passwordRetryCount",
-	"passwordExpirationTime", "pwdUpdateTime", "pwresetToken", "pwresetQuestions", "pwresetSavedCode", "pwresetMail",
-	"pwresetMailState", "pwresetPin", "pwresetHistory", "pwresetEvent",
+	"objectClass",
+	"uid",
+	"cn",
+	"sn",
+	"givenName",
+	"displayName",
+	"gecos",
+	"host",
+	"uidNumber",
+	"gidNumber",
+	"preferredLanguage",
+	"shadowLastChange",
+	"shadowExpire",
+	"shadowMax",
+	"shadowWarning",
+	"userAccountControl",
+	"entryUUID",
+	"pwdChangedTime",
+	"pwdAccountLockedTime",
+	"pwdFailureTime",
+	"pwdReset",
+	"pwdEndTime",
+	"pwdStartTime",
+	"pwdPolicySubentry",
+	"nsAccountLock",
+	"accountUnlockTime",
+	"passwordRetryCount",
+	"passwordExpirationTime",
+	"pwdUpdateTime",
+	"pwresetToken",
+	"pwresetQuestions",
+	"pwresetSavedCode",
+	"pwresetMail",
+	"pwresetMailState",
+	"pwresetPin",
+	"pwresetHistory",
+	"pwresetEvent",
 };
 
 #define ATTRIBUTES_N (ARRAY_SIZE(fixed_attributes) + 3)
@@ -131,7 +163,10 @@ static int find_by_name(Call *call, const char *typed, Account *ret)
 		return ACCOUNT_E_AMBIGUOUS;
 	if (r != 0)
 		return r;
-	/* The directory's matching folds widths, ligatures and spaces: here only what was typed counts. */
+	/*
+	 * The directory's matching folds widths, ligatures and spaces: here only what was typed
+	 * counts.
+	 */
 	if (list.n == 0 || !entry_holds(list.entries[0], attribute, typed))
 		return ACCOUNT_E_NONE;
 	return account_fill(call, STEAL(list.entries[0]), ret);
@@ -192,13 +227,19 @@ static int find_by_address(Call *call, const char *typed, Account *ret)
 	size_t found = 0, which = 0;
 	int r;
 
-	/* Letters outside ASCII that a directory or a mail system folds into ASCII would open somebody else's mail. */
+	/*
+	 * Letters outside ASCII that a directory or a mail system folds into ASCII would open
+	 * somebody else's mail.
+	 */
 	if (!mail_address_valid(typed) || !is_ascii(typed))
 		return ACCOUNT_E_NONE;
 	r = search_address(call, typed, &list);
 	if (r != 0)
 		return r;
-	/* An address that somebody entered, but that does not count, must not make another's ambiguous. */
+	/*
+	 * An address that somebody entered, but that does not count, must not make another's
+	 * ambiguous.
+	 */
 	for (size_t i = 0; i < list.n; i++) {
 		const Account candidate = { .entry = list.entries[i] };
 
@@ -231,7 +272,8 @@ int account_address_shared(Call *call, const Account *account, const char *addre
 	for (size_t i = 0; i < list.n; i++) {
 		const Account other = { .entry = list.entries[i] };
 
-		if (strcasecmp(other.entry->dn, account->dn) != 0 && address_match(call, &other, address))
+		if (strcasecmp(other.entry->dn, account->dn) != 0 &&
+		    address_match(call, &other, address))
 			shared = true;
 	}
 	*ret = shared;
@@ -256,7 +298,8 @@ static void uuid_format(const uint8_t bytes[static 16], char ret[static UUID_TEX
 	size_t n = 0;
 
 	for (size_t i = 0; i < 16; i++)
-		n += (size_t)snprintf(ret + n, UUID_TEXT + 1 - n, "%s%02x", dash[i] ? "-" : "", bytes[i]);
+		n += (size_t)snprintf(ret + n, UUID_TEXT + 1 - n, "%s%02x", dash[i] ? "-" : "",
+				      bytes[i]);
 }
 
 static bool uuid_parse(const char *text, uint8_t ret[static 16])
@@ -335,12 +378,16 @@ int account_find_own(Call *call, Account *ret)
 		return -ENOMEM;
 	if (call->caller.uid <= 0 || call->caller.uid >= UINT32_MAX)
 		return ACCOUNT_E_NONE;
-	if (getpwuid_r((uid_t)call->caller.uid, &record, buffer, PASSWD_BUFFER, &found) != 0 || !found)
+	if (getpwuid_r((uid_t)call->caller.uid, &record, buffer, PASSWD_BUFFER, &found) != 0 ||
+	    !found)
 		return ACCOUNT_E_NONE;
 	r = find_by_name(call, record.pw_name, &account);
 	if (r != 0)
 		return r;
-	/* A local account may share the name or the number with somebody's entry: both must be the same. */
+	/*
+	 * A local account may share the name or the number with somebody's entry: both must be the
+	 * same.
+	 */
 	if (account.uid_number != call->caller.uid || strcmp(account.name, record.pw_name) != 0)
 		return ACCOUNT_E_NONE;
 	*ret = account;

@@ -17,16 +17,17 @@ typedef enum AccountState {
 	ACCOUNT_DISABLED,
 	ACCOUNT_LOCKED, /* by failures: recovery is what it is for */
 	ACCOUNT_LOCKED_BY_ADMINISTRATOR,
-	ACCOUNT_FOREIGN_KEYS, /* Kerberos or Samba keys besides userPassword, which we would leave behind */
+	/* Kerberos or Samba keys besides userPassword, which we would leave behind. */
+	ACCOUNT_FOREIGN_KEYS,
 } AccountState;
 
 typedef struct Account {
 	Entry *entry;
-	const char *dn;   /* both inside entry */
+	const char *dn; /* both inside entry */
 	const char *name;
 	int64_t uid_number; /* -1: none */
 	AccountState state;
-	unsigned privileged; /* bits of Role; 0: an ordinary person */
+	unsigned privileged;       /* bits of Role; 0: an ordinary person */
 	const char *typed_address; /* the stored address by which it was found, or NULL */
 } Account;
 
@@ -35,8 +36,9 @@ typedef struct Account {
 void account_deinit(Account *account);
 
 /*
- * By login name or e-mail address as typed. A name or address that only looks alike, or compares equal by the
- * directory's rules of Unicode, is not the same. 0, ACCOUNT_E_*, or a result of directory_*().
+ * By login name or e-mail address as typed. A name or address that only looks alike, or compares
+ * equal by the directory's rules of Unicode, is not the same. 0, ACCOUNT_E_*, or a result of
+ * directory_*().
  */
 int account_find(Call *call, const char *typed, Account *ret);
 /* By the entry's own name, whether or not it is among the people. */
@@ -48,27 +50,42 @@ int account_find_own(Call *call, Account *ret);
 /* Reads the entry again. ACCOUNT_E_NONE when it has gone. */
 int account_reload(Call *call, Account *account);
 
-/* Whether mail for another entry may go to the address too: then somebody else may read what is sent there. */
+/*
+ * Whether mail for another entry may go to the address too: then somebody else may read what is
+ * sent there.
+ */
 int account_address_shared(Call *call, const Account *account, const char *address, bool *ret);
 /* Whether what a person typed means this account. */
 bool account_answers_to(const Account *account, const char *typed, const Config *config);
 /* Whether the entry has that object class. */
 bool account_has_class(const Account *account, const char *class);
-/* The selector of its tickets: entryUUID, else the name. -E2BIG when the name is too long for one. */
+/*
+ * The selector of its tickets: entryUUID, else the name. -E2BIG when the name is too long for one.
+ */
 int account_selector(const Account *account, char ret[static TOKEN_SELECTOR_MAX], uint8_t *ret_len);
 
 /* state.c */
 AccountState account_state(const Entry *entry, bool inactive, int64_t now);
-/* The words of org.pwreset.Admin.Record and org.pwreset.Failure.NotAllowed; the latter NULL when nothing is against it. */
+/*
+ * The words of org.pwreset.Admin.Record and org.pwreset.Failure.NotAllowed; the latter NULL when
+ * nothing is against it.
+ */
 const char *account_state_name(AccountState state);
 const char *account_state_reason(AccountState state);
-/* What in the state kills tokens when it changes: all but a lock by failures, which strangers can cause. */
+/*
+ * What in the state kills tokens when it changes: all but a lock by failures, which strangers can
+ * cause.
+ */
 void account_state_fix(const Entry *entry, char *ret, size_t size);
 
 /* groups.c: bits of Role that the account has. */
-int account_privileges(Call *call, const Entry *entry, const char *name, int64_t uid_number, unsigned *ret);
+int account_privileges(Call *call, const Entry *entry, const char *name, int64_t uid_number,
+		       unsigned *ret);
 /* Whether a list separated by blanks has the name. */
 bool names_contain(const char *names, const char *name);
 
-/* May this account recover by itself? staff: a token that staff asked for may also activate a new account. */
+/*
+ * May this account recover by itself? staff: a token that staff asked for may also activate a new
+ * account.
+ */
 bool account_may_recover(const Account *account, bool staff);

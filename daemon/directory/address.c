@@ -20,8 +20,8 @@ const char *address_state_name(AddressState state)
 
 int address_format(const Address *address, char *ret, size_t size)
 {
-	int n = snprintf(ret, size, "%s:%lld:%s:%s", state_names[address->state], (long long)address->time,
-			 address->detail, address->text);
+	int n = snprintf(ret, size, "%s:%lld:%s:%s", state_names[address->state],
+			 (long long)address->time, address->detail, address->text);
 
 	return n < 0 || (size_t)n >= size ? -E2BIG : 0;
 }

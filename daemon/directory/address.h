@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The addresses of an account: those of the directory and those of pwresetMail, which have a state each. */
+/*
+ * The addresses of an account: those of the directory and those of pwresetMail, which have a state
+ * each.
+ */
 #pragma once
 
 #include "account.h"
 
 #define ADDRESSES_MAX 8U
-#define ADDRESS_WAIT (24 * 3600)  /* seconds until a self-set address counts, and that a one-time address lives */
+/* Seconds until a self-set address counts, and that a one-time address lives. */
+#define ADDRESS_WAIT (24 * 3600)
 #define ADDRESS_DETAIL_MAX 128U
 
 typedef enum AddressState {
@@ -30,7 +34,10 @@ typedef struct Addresses {
 	size_t n;
 } Addresses;
 
-/* All that are on file, the directory's first; an address of pwresetMail without a readable state is left out. */
+/*
+ * All that are on file, the directory's first; an address of pwresetMail without a readable state
+ * is left out.
+ */
 void addresses_read(const Account *account, const Config *config, Addresses *ret);
 /* Whether mail that opens the account may go there now. */
 bool address_counts(const Address *address, int64_t now);
@@ -43,10 +50,16 @@ const char *address_state_name(AddressState state);
 /* Whether it may be set as a recovery address. */
 bool address_acceptable(const char *address);
 
-/* Changes of one modify. A value of pwresetMail goes with its state, but for FORMER, which has none. */
+/*
+ * Changes of one modify. A value of pwresetMail goes with its state, but for FORMER, which has
+ * none.
+ */
 int address_add(Changes *changes, const Address *address);
 int address_remove(Changes *changes, const Address *address);
 /* In place of old, whose text is the same; FORMER and back are not for this. */
 int address_replace(Changes *changes, const Address *old, const Address *new);
-/* Removes what is over; redeemed: one-time addresses too. Their place in addresses is left as it was. */
+/*
+ * Removes what is over; redeemed: one-time addresses too. Their place in addresses is left as it
+ * was.
+ */
 int addresses_sweep(Changes *changes, const Addresses *addresses, int64_t now, bool redeemed);

@@ -101,10 +101,10 @@ METHOD(method_admin_send_link)
 		return r < 0 ? r : 0;
 	if (!roles_have(VERB_SEND_LINK, call.caller.roles))
 		return serve_fail(serve, VARLINK_E_PERMISSION_DENIED);
-	JSON_FOREACH (it, p.users)
+	JSON_FOREACH(it, p.users)
 		if (it->type != JSON_STRING)
 			return serve_invalid(serve, "users");
-	JSON_FOREACH (it, p.users) {
+	JSON_FOREACH(it, p.users) {
 		status[n] = link_status(&call, it->string, &error);
 		if (!status[n])
 			return fail_directory(&call, error);
@@ -113,7 +113,7 @@ METHOD(method_admin_send_link)
 	w = serve_reply(serve);
 	n = 0;
 	json_open(w, "results", '[');
-	JSON_FOREACH (it, p.users) {
+	JSON_FOREACH(it, p.users) {
 		json_open(w, NULL, '{');
 		json_put_string(w, "user", it->string);
 		json_put_string(w, "status", status[n++]);
@@ -135,7 +135,10 @@ static int revoke_all(Call *call, Account *account)
 			changes_clear(&changes, CHANGE_REPLACE, "pwresetToken");
 		snprintf(event.operation, sizeof(event.operation), "%s", call->caller.operation);
 		snprintf(event.by, sizeof(event.by), "%lld", (long long)call->caller.uid);
-		/* Even when nothing is open: requests that wait in the spool are older than this, and die. */
+		/*
+		 * Even when nothing is open: requests that wait in the spool are older than this,
+		 * and die.
+		 */
 		event_put(&changes, account->entry, &event);
 		r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
 		if (r != -ECONNRESET && !call_raced(call, r))

@@ -4,7 +4,9 @@
 
 #include "roles.h"
 
-/* 0: the account, and the caller may. 1: an error has been answered. Negative: end the connection. */
+/*
+ * 0: the account, and the caller may. 1: an error has been answered. Negative: end the connection.
+ */
 int admin_open(Call *call, Verb verb, const char *user, Account *ret);
 /* The reason for which the caller may not, or NULL. */
 const char *admin_refusal(Call *call, Verb verb, const Account *account);

@@ -46,7 +46,10 @@ static void put_question_tries(Call *call, const Account *account, Changes *chan
 		changes_add(changes, CHANGE_REPLACE, "pwresetQuestions", text);
 }
 
-/* By its exact value: a permanent lock that came in between is not it. The overlay clears the failures itself. */
+/*
+ * By its exact value: a permanent lock that came in between is not it. The overlay clears the
+ * failures itself.
+ */
 static int build_unlock(Call *call, const Account *account, Changes *changes, void *userdata)
 {
 	static const char *const counters[] = { "accountUnlockTime", "passwordRetryCount" };
@@ -113,10 +116,14 @@ static int build_set_mail(Call *call, const Account *account, Changes *changes, 
 	addresses_read(account, call->worker->config, &addresses);
 	for (size_t i = 0; r == 0 && i < addresses.n; i++) {
 		const Address *old = &addresses.list[i];
-		bool same = ascii_equal(old->text, address.text), counted = address_counts(old, call->caller.now);
+		bool same = ascii_equal(old->text, address.text),
+		     counted = address_counts(old, call->caller.now);
 		Address former = *old;
 
-		/* A one-time address leaves the others as they are; a lasting one takes their place. */
+		/*
+		 * A one-time address leaves the others as they are; a lasting one takes their
+		 * place.
+		 */
 		if (!old->own || (p->once && !same && old->state != ADDRESS_ONCE))
 			continue;
 		r = address_remove(changes, old);

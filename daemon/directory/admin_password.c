@@ -65,8 +65,8 @@ static int answer(Call *call, const Account *account, WriteResult result, const 
 	return serve_send(call->serve);
 }
 
-static WriteResult set(Call *call, Account *account, const Secret *password, const History *history, bool temporary,
-		       const char *ref)
+static WriteResult set(Call *call, Account *account, const Secret *password, const History *history,
+		       bool temporary, const char *ref)
 {
 	char by[24];
 
@@ -158,6 +158,7 @@ int mint_temporary(Call *call, const MintRequest *request, Account *account)
 	/* Not known whether it was set: tried again later with another one. */
 	if (result != WRITE_DONE)
 		return fail_directory(call, -EIO);
-	return mint_mail(call, request, account, &to,
-			 &(MailValues){ .password = password.bytes, .minutes = TEMPORARY_LIFE / 60 });
+	return mint_mail(
+		call, request, account, &to,
+		&(MailValues){ .password = password.bytes, .minutes = TEMPORARY_LIFE / 60 });
 }

@@ -62,14 +62,17 @@ static void put_setup(Call *call, const Account *account, JsonWriter *w)
 	bool enrolled = questions_stored_read(account->entry, &questions);
 
 	json_put_integer(w, "questions", enrolled ? (int64_t)questions.n : 0);
-	json_put_integer(w, "questionTriesLeft", enrolled ? questions_tries(&questions, call->caller.now) : 0);
+	json_put_integer(w, "questionTriesLeft",
+			 enrolled ? questions_tries(&questions, call->caller.now) : 0);
 	json_put_integer(w, "savedCodes", saved ? (int64_t)saved->n : 0);
 	json_put_bool(w, "pin", entry_has(account->entry, "pwresetPin"));
 }
 
 static void put_requests(Call *call, const Account *account, JsonWriter *w)
 {
-	static const char *const kinds[] = { [TOKEN_LINK] = "link", [TOKEN_CODE] = "code", [TOKEN_GRANT] = "grant" };
+	static const char *const kinds[] = {
+		[TOKEN_LINK] = "link", [TOKEN_CODE] = "code", [TOKEN_GRANT] = "grant"
+	};
 	StoredTokens tokens;
 
 	stored_read(account->entry, &tokens);
@@ -97,7 +100,8 @@ static void put_events(const Account *account, JsonWriter *w)
 	for (size_t i = 0; values && i < values->n; i++) {
 		Event event;
 
-		if (!event_parse(values->values[i].bytes, &event) || strcmp(event.what, EVENT_PROOF) == 0)
+		if (!event_parse(values->values[i].bytes, &event) ||
+		    strcmp(event.what, EVENT_PROOF) == 0)
 			continue;
 		json_open(w, NULL, '{');
 		json_put_integer(w, "time", event.time);

@@ -10,7 +10,10 @@
 
 #define TOKEN_MAX 256U
 
-/* libunistring writes into memory of ours or into memory of its own; only the former is wiped, so only that is taken. */
+/*
+ * libunistring writes into memory of ours or into memory of its own; only the former is wiped, so
+ * only that is taken.
+ */
 static int keep(uint8_t *result, const uint8_t *ours, size_t len)
 {
 	if (result == ours)
@@ -76,7 +79,8 @@ static bool token_next(const char **text, char ret[static TOKEN_MAX])
 	int n;
 
 	while ((n = u8_strmbtouc(&c, p)) > 0) {
-		bool part = uc_is_property_alphabetic(c) || uc_is_general_category(c, UC_CATEGORY_Nd) ||
+		bool part = uc_is_property_alphabetic(c) ||
+			    uc_is_general_category(c, UC_CATEGORY_Nd) ||
 			    uc_is_general_category(c, UC_CATEGORY_M);
 
 		if (!part && out > 0)
@@ -119,14 +123,24 @@ static bool made_of(const char *answer, const char *text)
 static bool is_personal(const Account *account, const Config *config, const char *answer)
 {
 	const char *const names[] = {
-		config->directory.name_attribute, "uid", "cn", "sn", "givenName", "displayName", "gecos",
-		config->directory.mail_attribute, "pwresetMail",
+		config->directory.name_attribute,
+		"uid",
+		"cn",
+		"sn",
+		"givenName",
+		"displayName",
+		"gecos",
+		config->directory.mail_attribute,
+		"pwresetMail",
 	};
 	char all[2 * ANSWER_PREPARED];
 	Buf buf = BUF(all);
 	Answer prepared;
 
-	/* All in one text, so that "given name, family name" is found in whatever attributes they stand. */
+	/*
+	 * All in one text, so that "given name, family name" is found in whatever attributes they
+	 * stand.
+	 */
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const Attribute *attribute = entry_attribute(account->entry, names[i]);
 
@@ -152,7 +166,8 @@ static bool is_in_question(const Worker *worker, const char *id, const char *ans
 		if (question_list_load(&list, worker, languages[i]) < 0)
 			return true;
 		question = question_find(list, id);
-		if (question && answer_prepare(question->text, &text) == 0 && made_of(answer, text.text))
+		if (question && answer_prepare(question->text, &text) == 0 &&
+		    made_of(answer, text.text))
 			return true;
 	}
 	return false;
@@ -173,8 +188,8 @@ static bool is_one_symbol(const char *answer)
 	return true;
 }
 
-const char *answer_refusal(const Call *call, const Account *account, const char *question_id, const Answer *answers,
-			   size_t i)
+const char *answer_refusal(const Call *call, const Account *account, const char *question_id,
+			   const Answer *answers, size_t i)
 {
 	const char *text = answers[i].text;
 	const char *tokens = text;

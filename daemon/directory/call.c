@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Opening a call: its parameters, who stands behind it, its deadline; and the errors that answer it. */
+/*
+ * Opening a call: its parameters, who stands behind it, its deadline; and the errors that answer
+ * it.
+ */
 #include "worker.h"
 
 #include <string.h>
@@ -7,7 +10,7 @@
 
 #include <systemd/sd-journal.h>
 
-#define CALL_MARGIN_MS 50      /* left for the reply before the broker gives up on us */
+#define CALL_MARGIN_MS 50 /* left for the reply before the broker gives up on us */
 #define CALL_DEADLINE_MAX 600000
 #define ROLES_MAX 8U
 #define FAILURE(name) "org.pwreset.Failure." name
@@ -27,7 +30,7 @@ static unsigned roles_parse(const JsonNode *array)
 {
 	unsigned roles = 0;
 
-	JSON_FOREACH (it, array)
+	JSON_FOREACH(it, array)
 		for (size_t i = 0; i < ARRAY_SIZE(role_names); i++)
 			if (it->type == JSON_STRING && strcmp(it->string, role_names[i].name) == 0)
 				roles |= role_names[i].role;
@@ -40,7 +43,8 @@ static bool operation_valid(const char *operation)
 	size_t len = 0;
 
 	return strlen(operation) == TOKEN_ID_TEXT &&
-	       base64url_decode(operation, TOKEN_ID_TEXT, id, sizeof(id), &len) == 0 && len == sizeof(id);
+	       base64url_decode(operation, TOKEN_ID_TEXT, id, sizeof(id), &len) == 0 &&
+	       len == sizeof(id);
 }
 
 typedef struct CallerParameters {
@@ -92,8 +96,8 @@ int call_dispatch(Serve *serve, const JsonNode *object, const VarlinkField *fiel
 	return r < 0 ? r : 1;
 }
 
-int call_open_offline(Call *ret, Serve *serve, const VarlinkCall *varlink, void *userdata, const VarlinkField *fields,
-		      void *target)
+int call_open_offline(Call *ret, Serve *serve, const VarlinkCall *varlink, void *userdata,
+		      const VarlinkField *fields, void *target)
 {
 	Call call = { .worker = userdata, .serve = serve };
 	int64_t deadline;
@@ -106,13 +110,14 @@ int call_open_offline(Call *ret, Serve *serve, const VarlinkCall *varlink, void 
 		r = serve_invalid(serve, "caller");
 		return r < 0 ? r : 1;
 	}
-	directory_set_deadline(call.worker->directory, (int64_t)monotonic_ms() + deadline - CALL_MARGIN_MS);
+	directory_set_deadline(call.worker->directory,
+			       (int64_t)monotonic_ms() + deadline - CALL_MARGIN_MS);
 	*ret = call;
 	return 0;
 }
 
-int call_open(Call *ret, Serve *serve, const VarlinkCall *varlink, void *userdata, const VarlinkField *fields,
-	      void *target)
+int call_open(Call *ret, Serve *serve, const VarlinkCall *varlink, void *userdata,
+	      const VarlinkField *fields, void *target)
 {
 	Call call;
 	int r;
@@ -189,20 +194,22 @@ int fail_directory(Call *call, int r)
 	const char *error = directory_error(call->worker->directory);
 	char text[640];
 
-	snprintf(text, sizeof(text), "the directory could not be used: %s (%s)", *error ? error : "no answer",
-		 r < 0 ? strerror(-r) : "refused");
+	snprintf(text, sizeof(text), "the directory could not be used: %s (%s)",
+		 *error ? error : "no answer", r < 0 ? strerror(-r) : "refused");
 	journal_note(call, LOG_ERR, "directory-failed", NULL, text);
 	return serve_fail(call->serve, FAILURE("Unavailable"));
 }
 
-void journal_note(const Call *call, int priority, const char *event, const char *user, const char *text)
+void journal_note(const Call *call, int priority, const char *event, const char *user,
+		  const char *text)
 {
 	/* Without journald (a worker started by hand or by a test) the line goes to stderr. */
 	if (!getenv("JOURNAL_STREAM"))
-		fprintf(stderr, "<%d>pwreset-directory: %s: %s%s%s\n", priority, event, user ? user : "",
-			user ? ": " : "", text);
-	sd_journal_send("MESSAGE=%s: %s%s%s", event, user ? user : "", user ? ": " : "", text, "PRIORITY=%d", priority,
-			"PWRESET_EVENT=%s", event, "PWRESET_USER=%s", user ? user : "", "PWRESET_VIA=%s",
+		fprintf(stderr, "<%d>pwreset-directory: %s: %s%s%s\n", priority, event,
+			user ? user : "", user ? ": " : "", text);
+	sd_journal_send("MESSAGE=%s: %s%s%s", event, user ? user : "", user ? ": " : "", text,
+			"PRIORITY=%d", priority, "PWRESET_EVENT=%s", event, "PWRESET_USER=%s",
+			user ? user : "", "PWRESET_VIA=%s",
 			call->caller.via ? call->caller.via : "", "PWRESET_HOST=%s",
 			call->caller.host ? call->caller.host : "", "PWRESET_OPERATION=%s",
 			call->caller.operation ? call->caller.operation : "", NULL);

@@ -11,7 +11,8 @@ void changes_deinit(Changes *changes)
 {
 	for (size_t i = 0; i < changes->n; i++)
 		for (size_t j = 0; j < changes->list[i].n; j++) {
-			memory_wipe(changes->list[i].values[j].bytes, changes->list[i].values[j].len);
+			memory_wipe(changes->list[i].values[j].bytes,
+				    changes->list[i].values[j].len);
 			free(changes->list[i].values[j].bytes);
 		}
 	changes->n = 0;
@@ -45,7 +46,8 @@ void changes_add(Changes *changes, ChangeOp op, const char *attribute, const cha
 	Change *change = changes->n > 0 ? &changes->list[changes->n - 1] : NULL;
 	char *copy;
 
-	if (!change || change->op != op || strcmp(change->attribute, attribute) != 0 || change->n == 0)
+	if (!change || change->op != op || strcmp(change->attribute, attribute) != 0 ||
+	    change->n == 0)
 		change = changes_open(changes, op, attribute);
 	if (!change)
 		return;

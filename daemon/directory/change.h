@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The changes of one modify, put together in order. A failure (no memory, too many) is sticky in error, so that a
- * builder checks once, and directory_modify() refuses to send such a list: half an operation must never go out.
+ * The changes of one modify, put together in order. A failure (no memory, too many) is sticky in
+ * error, so that a builder checks once, and directory_modify() refuses to send such a list: half an
+ * operation must never go out.
  */
 #pragma once
 
@@ -30,8 +31,12 @@ typedef struct Changes {
 /* Values are wiped. */
 void changes_deinit(Changes *changes);
 
-/* One value more to the last change when that has the same operation and attribute, else a new change. */
+/*
+ * One value more to the last change when that has the same operation and attribute, else a new
+ * change.
+ */
 void changes_add(Changes *changes, ChangeOp op, const char *attribute, const char *value);
 /* Deletes (or replaces by nothing) the whole attribute. */
 void changes_clear(Changes *changes, ChangeOp op, const char *attribute);
-void changes_printf(Changes *changes, ChangeOp op, const char *attribute, const char *format, ...) PRINTF(4, 5);
+void changes_printf(Changes *changes, ChangeOp op, const char *attribute, const char *format, ...)
+	PRINTF(4, 5);

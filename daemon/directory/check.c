@@ -20,8 +20,15 @@ static void words_add(Words *words, const char *word)
 static void words_add_entry(Words *words, const Account *account, const Config *config)
 {
 	const char *const names[] = {
-		config->directory.name_attribute, "cn", "sn", "givenName", "displayName", "gecos",
-		config->directory.mail_attribute, "pwresetMail", "host",
+		config->directory.name_attribute,
+		"cn",
+		"sn",
+		"givenName",
+		"displayName",
+		"gecos",
+		config->directory.mail_attribute,
+		"pwresetMail",
+		"host",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -32,8 +39,8 @@ static void words_add_entry(Words *words, const Account *account, const Config *
 	}
 }
 
-void password_judge(Call *call, const Account *account, const JsonNode *words_node, const Secret *password,
-		    const Secret *old, PolicyVerdict *ret)
+void password_judge(Call *call, const Account *account, const JsonNode *words_node,
+		    const Secret *password, const Secret *old, PolicyVerdict *ret)
 {
 	Words words = { 0 };
 	PolicyInput input = {
@@ -45,7 +52,7 @@ void password_judge(Call *call, const Account *account, const JsonNode *words_no
 	};
 
 	if (words_node)
-		JSON_FOREACH (it, words_node)
+		JSON_FOREACH(it, words_node)
 			if (it->type == JSON_STRING)
 				words_add(&words, it->string);
 	if (account)

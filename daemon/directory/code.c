@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A mailed code becomes a grant. A try is charged before it is checked, so that guesses in parallel cannot share one; the right
- * code gets its try back and is spent only by the password that it leads to.
+ * A mailed code becomes a grant. A try is charged before it is checked, so that guesses in parallel
+ * cannot share one; the right code gets its try back and is spent only by the password that it
+ * leads to.
  */
 #include "code.h"
 
@@ -85,7 +86,8 @@ static int put_grant(Call *call, const Account *account, const StoredToken *toke
 	StoredTokens tokens;
 	size_t len = 0;
 
-	if (base64url_decode(token->id, TOKEN_ID_TEXT, id, sizeof(id), &len) < 0 || len != sizeof(id))
+	if (base64url_decode(token->id, TOKEN_ID_TEXT, id, sizeof(id), &len) < 0 ||
+	    len != sizeof(id))
 		return -EBADMSG;
 	stored_delete(changes, token);
 	stored_read(account->entry, &tokens);
@@ -97,7 +99,8 @@ static int put_grant(Call *call, const Account *account, const StoredToken *toke
 	return grant_make(call, account, id, changes, ret);
 }
 
-int code_grant(Call *call, Account *account, const StoredToken *charged, char ret[static TICKET_TEXT_MAX + 1])
+int code_grant(Call *call, Account *account, const StoredToken *charged,
+	       char ret[static TICKET_TEXT_MAX + 1])
 {
 	unsigned attempts = call->worker->config->recovery.code_tries + 1;
 	StoredToken token = *charged;
@@ -135,7 +138,8 @@ static const VarlinkField code_fields[] = {
 };
 
 /* 0, CODE_E_REFUSED or a result of directory_*(). */
-static int verify(Call *call, const CodeParameters *p, const char *code, char ret[static TICKET_TEXT_MAX + 1])
+static int verify(Call *call, const CodeParameters *p, const char *code,
+		  char ret[static TICKET_TEXT_MAX + 1])
 {
 	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
 	StoredToken token;
@@ -149,7 +153,9 @@ static int verify(Call *call, const CodeParameters *p, const char *code, char re
 	if (r != 0)
 		return r;
 	r = code_charge(call, &account, code, &token);
-	/* The label is nobody's: the account is not charged, so a stranger cannot use up its tries. */
+	/*
+	 * The label is nobody's: the account is not charged, so a stranger cannot use up its tries.
+	 */
 	if (r == CODE_E_REFUSED)
 		decoy_charge(call);
 	if (r != 0)
@@ -184,7 +190,9 @@ METHOD(method_verify_code)
 	r = call_open(&call, serve, varlink, userdata, code_fields, &p);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	/* What is no code at all gives label and secret that match nothing, and takes the same way. */
+	/*
+	 * What is no code at all gives label and secret that match nothing, and takes the same way.
+	 */
 	if (code_parse(p.code, code) < 0)
 		memset(code, '0', CODE_SYMBOLS);
 	r = verify(&call, &p, code, grant);

@@ -12,8 +12,8 @@ const Address *confirm_pending(const Addresses *addresses)
 	return NULL;
 }
 
-static void confirm_mac(const PepperKey *key, const Account *account, const Address *address, const char *code,
-			uint8_t ret[static MAC_SIZE])
+static void confirm_mac(const PepperKey *key, const Account *account, const Address *address,
+			const char *code, uint8_t ret[static MAC_SIZE])
 {
 	const char *uuid = entry_text(account->entry, "entryUUID");
 	Mac mac;
@@ -31,9 +31,11 @@ bool confirm_parse(const char *detail, Confirmation *ret)
 	size_t len = 0;
 	int end = 0;
 
-	if (sscanf(detail, "%16[^.].%43[^.].%2u%n", ret->key, mac, &ret->tries, &end) != 3 || detail[end] != '\0')
+	if (sscanf(detail, "%16[^.].%43[^.].%2u%n", ret->key, mac, &ret->tries, &end) != 3 ||
+	    detail[end] != '\0')
 		return false;
-	return base64url_decode(mac, strlen(mac), ret->mac, sizeof(ret->mac), &len) == 0 && len == sizeof(ret->mac);
+	return base64url_decode(mac, strlen(mac), ret->mac, sizeof(ret->mac), &len) == 0 &&
+	       len == sizeof(ret->mac);
 }
 
 void confirm_format(const Confirmation *confirmation, char ret[static ADDRESS_DETAIL_MAX])
@@ -44,7 +46,8 @@ void confirm_format(const Confirmation *confirmation, char ret[static ADDRESS_DE
 	snprintf(ret, ADDRESS_DETAIL_MAX, "%s.%s.%u", confirmation->key, mac, confirmation->tries);
 }
 
-void confirm_make(const Call *call, const Account *account, Address *address, char ret[static CODE_SYMBOLS + 1])
+void confirm_make(const Call *call, const Account *account, Address *address,
+		  char ret[static CODE_SYMBOLS + 1])
 {
 	const PepperKey *key = pepper_current(&call->worker->pepper);
 	Confirmation confirmation = { .tries = CONFIRM_TRIES };

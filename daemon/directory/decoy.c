@@ -10,7 +10,9 @@ void decoy_charge(Call *call)
 {
 	static const char *const attributes[] = { "objectClass", "pwresetToken", NULL };
 	const char *dn = call->worker->config->directory.decoy_dn;
-	StoredToken token = { .kind = TOKEN_CODE, .expiry = call->caller.now, .tries = 1, .label = "22" };
+	StoredToken token = {
+		.kind = TOKEN_CODE, .expiry = call->caller.now, .tries = 1, .label = "22"
+	};
 	AUTO_CHANGES Changes changes = { 0 };
 	CLEANUP(entry_freep) Entry *entry = NULL;
 	uint8_t id[TOKEN_ID_SIZE];

@@ -19,8 +19,8 @@ static void put_text(JsonWriter *w, const char *key, const char *text)
 		json_put_string(w, key, text);
 }
 
-void finding(Diagnosis *diagnosis, Severity severity, const char *what, const char *text, const char *evidence,
-	     const char *remedy)
+void finding(Diagnosis *diagnosis, Severity severity, const char *what, const char *text,
+	     const char *evidence, const char *remedy)
 {
 	JsonWriter *w = diagnosis->w;
 
@@ -64,8 +64,9 @@ METHOD(method_diagnose)
 	if (r == 0)
 		r = worker_check_server(call.worker);
 	if (r != 0) {
-		finding(&diagnosis, SEVERITY_ERROR, "directory-unreachable", "The directory cannot be used.",
-			directory_error(call.worker->directory), unreachable_remedy(r));
+		finding(&diagnosis, SEVERITY_ERROR, "directory-unreachable",
+			"The directory cannot be used.", directory_error(call.worker->directory),
+			unreachable_remedy(r));
 	} else {
 		diagnose_server(&diagnosis);
 		diagnose_people(&diagnosis);

@@ -13,12 +13,18 @@ typedef struct Diagnosis {
 } Diagnosis;
 
 /* evidence and remedy: NULL when there is none. */
-void finding(Diagnosis *diagnosis, Severity severity, const char *what, const char *text, const char *evidence,
-	     const char *remedy);
+void finding(Diagnosis *diagnosis, Severity severity, const char *what, const char *text,
+	     const char *evidence, const char *remedy);
 
-void diagnose_config(Diagnosis *diagnosis);  /* diagnose_config.c: what the configuration alone tells */
-void diagnose_server(Diagnosis *diagnosis);  /* diagnose_server.c: what kind of server, TLS, replicas */
-void diagnose_people(Diagnosis *diagnosis);  /* diagnose_people.c: entries; sets sample */
-void diagnose_access(Diagnosis *diagnosis);  /* diagnose_access.c: schema and access rules, tried for real */
-void diagnose_canary(Diagnosis *diagnosis);  /* diagnose_canary.c: a real redemption, on decoy-dn= */
-void diagnose_policy(Diagnosis *diagnosis);  /* diagnose_policy.c: the password policy overlay */
+/* diagnose_config.c: what the configuration alone tells */
+void diagnose_config(Diagnosis *diagnosis);
+/* diagnose_server.c: what kind of server, TLS, replicas */
+void diagnose_server(Diagnosis *diagnosis);
+/* diagnose_people.c: entries; sets sample */
+void diagnose_people(Diagnosis *diagnosis);
+/* diagnose_access.c: schema and access rules, tried for real */
+void diagnose_access(Diagnosis *diagnosis);
+/* diagnose_canary.c: a real redemption, on decoy-dn= */
+void diagnose_canary(Diagnosis *diagnosis);
+/* diagnose_policy.c: the password policy overlay */
+void diagnose_policy(Diagnosis *diagnosis);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Schema and access rules, tried for real and without effect: each modify begins with the deletion of a value that no entry
- * has, so that it fails with 16 after the server has checked the rights to all of its parts.
+ * Schema and access rules, tried for real and without effect: each modify begins with the deletion
+ * of a value that no entry has, so that it fails with 16 after the server has checked the rights to
+ * all of its parts.
  */
 #include "diagnose.h"
 
@@ -11,10 +12,12 @@
 
 #define NO_SUCH_VALUE "doctor:none"
 #define REMEDY_SCHEMA "load the schema: 'pwresetctl schema' prints it for this directory"
-#define REMEDY_ACL "install the access rules: 'pwresetctl schema --acl' prints them for this directory"
+#define REMEDY_ACL                                                                                 \
+	"install the access rules: 'pwresetctl schema --acl' prints them for this directory"
 
 /* 16: allowed. 50: not. 17: unknown attribute. 19: the policy overlay refuses a plain writer. */
-static int try_modify(Diagnosis *diagnosis, const char *dn, const char *attribute, const char *value)
+static int try_modify(Diagnosis *diagnosis, const char *dn, const char *attribute,
+		      const char *value)
 {
 	AUTO_CHANGES Changes changes = { 0 };
 	int r;
@@ -31,8 +34,14 @@ static int try_modify(Diagnosis *diagnosis, const char *dn, const char *attribut
 static bool check_attributes(Diagnosis *diagnosis)
 {
 	static const char *const names[] = {
-		NULL, "pwresetQuestions", "pwresetSavedCode", "pwresetMail", "pwresetMailState", "pwresetPin",
-		"pwresetHistory", "pwresetEvent",
+		NULL,
+		"pwresetQuestions",
+		"pwresetSavedCode",
+		"pwresetMail",
+		"pwresetMailState",
+		"pwresetPin",
+		"pwresetHistory",
+		"pwresetEvent",
 	};
 	const char *dn = diagnosis->sample.dn;
 
@@ -41,22 +50,24 @@ static bool check_attributes(Diagnosis *diagnosis)
 		int r = try_modify(diagnosis, dn, names[i], NULL);
 
 		if (r == DIRECTORY_E_UNDEFINED_TYPE) {
-			finding(diagnosis, SEVERITY_ERROR, "schema", "The directory does not know our attributes.", name,
-				REMEDY_SCHEMA);
+			finding(diagnosis, SEVERITY_ERROR, "schema",
+				"The directory does not know our attributes.", name, REMEDY_SCHEMA);
 			return false;
 		}
 		if (r == DIRECTORY_E_ACCESS) {
-			finding(diagnosis, SEVERITY_ERROR, "acl", "The service may not write our attributes.", name,
-				REMEDY_ACL);
+			finding(diagnosis, SEVERITY_ERROR, "acl",
+				"The service may not write our attributes.", name, REMEDY_ACL);
 			return false;
 		}
 		if (r != DIRECTORY_E_NO_SUCH_ATTRIBUTE) {
-			finding(diagnosis, SEVERITY_ERROR, "write", "The directory refuses to write.",
+			finding(diagnosis, SEVERITY_ERROR, "write",
+				"The directory refuses to write.",
 				directory_error(diagnosis->call->worker->directory), NULL);
 			return false;
 		}
 	}
-	finding(diagnosis, SEVERITY_OK, "schema", "Our attributes are known and can be written.", dn, NULL);
+	finding(diagnosis, SEVERITY_OK, "schema", "Our attributes are known and can be written.",
+		dn, NULL);
 	return true;
 }
 
@@ -69,7 +80,8 @@ static void check_class(Diagnosis *diagnosis)
 		return;
 	changes_add(&changes, CHANGE_DELETE, "pwresetToken", NO_SUCH_VALUE);
 	changes_add(&changes, CHANGE_ADD, "objectClass", "pwresetAccount");
-	r = directory_modify(diagnosis->call->worker->directory, diagnosis->sample.dn, &changes, NULL);
+	r = directory_modify(diagnosis->call->worker->directory, diagnosis->sample.dn, &changes,
+			     NULL);
 	if (r != DIRECTORY_E_NO_SUCH_ATTRIBUTE)
 		finding(diagnosis, SEVERITY_ERROR, "acl-class",
 			"The service may not add the object class pwresetAccount to a person.",
@@ -86,7 +98,8 @@ static void check_password_write(Diagnosis *diagnosis)
 
 	randombytes_buf(random, sizeof(random));
 	base64url_encode(random, sizeof(random), text, sizeof(text));
-	if (secret_set(&password, text, strlen(text)) < 0 || hash_make(config, &password, &hash) < 0)
+	if (secret_set(&password, text, strlen(text)) < 0 ||
+	    hash_make(config, &password, &hash) < 0)
 		return;
 	r = try_modify(diagnosis, diagnosis->sample.dn, "userPassword", hash.bytes);
 	/* pwdSafeModify says 50, like a missing right, but the policy control tells them apart. */
@@ -95,20 +108,24 @@ static void check_password_write(Diagnosis *diagnosis)
 		r = DIRECTORY_E_CONSTRAINT;
 	switch (r) {
 	case DIRECTORY_E_NO_SUCH_ATTRIBUTE:
-		finding(diagnosis, SEVERITY_OK, "password-write", "The service may write passwords of ordinary people.",
-			diagnosis->sample.dn, NULL);
+		finding(diagnosis, SEVERITY_OK, "password-write",
+			"The service may write passwords of ordinary people.", diagnosis->sample.dn,
+			NULL);
 		break;
 	case DIRECTORY_E_CONSTRAINT:
 		finding(diagnosis, SEVERITY_ERROR, "password-policy-overlay",
-			"The policy overlay refuses a hashed password from this writer (pwdCheckQuality 2, pwdSafeModify or "
+			"The policy overlay refuses a hashed password from this writer "
+			"(pwdCheckQuality 2, pwdSafeModify or "
 			"pwdMinAge).",
 			directory_error(diagnosis->call->worker->directory),
 			directory_server(diagnosis->call->worker->directory)->is_389ds
-				? "set nsslapd-allow-hashed-passwords: on in cn=config, or use [directory] hash=server"
+				? "set nsslapd-allow-hashed-passwords: on in cn=config, or use "
+				  "[directory] hash=server"
 				: "grant the service '=mz' on userPassword: " REMEDY_ACL);
 		break;
 	default:
-		finding(diagnosis, SEVERITY_ERROR, "password-write", "The service may not write passwords.",
+		finding(diagnosis, SEVERITY_ERROR, "password-write",
+			"The service may not write passwords.",
 			directory_error(diagnosis->call->worker->directory), REMEDY_ACL);
 	}
 	if (config->directory.hash != CONFIG_HASH_ARGON2ID)
@@ -116,7 +133,8 @@ static void check_password_write(Diagnosis *diagnosis)
 	r = try_modify(diagnosis, diagnosis->sample.dn, "userPassword", text);
 	if (r == DIRECTORY_E_NO_SUCH_ATTRIBUTE)
 		finding(diagnosis, SEVERITY_WARNING, "password-any-form",
-			"The service may write passwords in any form, not only {ARGON2}: more than it needs.",
+			"The service may write passwords in any form, not only {ARGON2}: more than "
+			"it needs.",
 			diagnosis->sample.dn, REMEDY_ACL);
 }
 
@@ -124,15 +142,16 @@ static void check_password_read(Diagnosis *diagnosis)
 {
 	static const char *const attributes[] = { "userPassword", NULL };
 	CLEANUP(entry_freep) Entry *entry = NULL;
-	int r = directory_read(diagnosis->call->worker->directory, diagnosis->sample.dn, "(userPassword=*)", attributes,
-			       &entry);
+	int r = directory_read(diagnosis->call->worker->directory, diagnosis->sample.dn,
+			       "(userPassword=*)", attributes, &entry);
 
 	if (r == 0)
 		finding(diagnosis, SEVERITY_ERROR, "password-read",
-			"The service can read or search stored passwords, which it never needs.", diagnosis->sample.dn,
-			REMEDY_ACL);
+			"The service can read or search stored passwords, which it never needs.",
+			diagnosis->sample.dn, REMEDY_ACL);
 	else
-		finding(diagnosis, SEVERITY_OK, "password-read", "The service cannot read stored passwords.", NULL, NULL);
+		finding(diagnosis, SEVERITY_OK, "password-read",
+			"The service cannot read stored passwords.", NULL, NULL);
 }
 
 static void check_privileged(Diagnosis *diagnosis)
@@ -140,9 +159,10 @@ static void check_privileged(Diagnosis *diagnosis)
 	const Config *config = diagnosis->call->worker->config;
 	char filter[64];
 	AUTO_ENTRY_LIST EntryList list = { 0 };
-	DirectoryQuery query = {
-		.base = config->directory.base, .scope = DIRECTORY_SUBTREE, .filter = filter, .limit = 1
-	};
+	DirectoryQuery query = { .base = config->directory.base,
+				 .scope = DIRECTORY_SUBTREE,
+				 .filter = filter,
+				 .limit = 1 };
 	int r;
 
 	if (config->directory.privileged_below == 0)
@@ -152,15 +172,18 @@ static void check_privileged(Diagnosis *diagnosis)
 	r = directory_search(diagnosis->call->worker->directory, &query, &list);
 	if ((r != 0 && r != DIRECTORY_E_SIZE_LIMIT) || list.n == 0)
 		return;
-	r = try_modify(diagnosis, list.entries[0]->dn, "userPassword", "{ARGON2}$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA");
+	r = try_modify(diagnosis, list.entries[0]->dn, "userPassword",
+		       "{ARGON2}$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA");
 	if (r == DIRECTORY_E_NO_SUCH_ATTRIBUTE || r == DIRECTORY_E_CONSTRAINT)
 		finding(diagnosis, SEVERITY_WARNING, "acl-privileged",
-			"The directory would let the service write the password of a privileged account; only pwreset's own "
+			"The directory would let the service write the password of a privileged "
+			"account; only pwreset's own "
 			"check prevents it.",
 			list.entries[0]->dn, REMEDY_ACL);
 	else
 		finding(diagnosis, SEVERITY_OK, "acl-privileged",
-			"The directory itself keeps the service from privileged accounts.", list.entries[0]->dn, NULL);
+			"The directory itself keeps the service from privileged accounts.",
+			list.entries[0]->dn, NULL);
 }
 
 void diagnose_access(Diagnosis *diagnosis)

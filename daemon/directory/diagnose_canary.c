@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The whole way on an entry that is nobody's: a grant is made, redeemed by a random password, and the password is tried. It
- * finds what no look at the configuration can: a server that takes a hash but cannot check it locks everybody out.
+ * The whole way on an entry that is nobody's: a grant is made, redeemed by a random password, and
+ * the password is tried. It finds what no look at the configuration can: a server that takes a hash
+ * but cannot check it locks everybody out.
  */
 #include <string.h>
 
@@ -40,7 +41,8 @@ static int canary_grant(Call *call, Account *canary, Ticket *ret_ticket, StoredT
 	return -ENOENT;
 }
 
-static void canary_redeem(Diagnosis *diagnosis, Account *canary, const Ticket *ticket, const StoredToken *token)
+static void canary_redeem(Diagnosis *diagnosis, Account *canary, const Ticket *ticket,
+			  const StoredToken *token)
 {
 	AUTO_SECRET Secret password = SECRET_NULL;
 	Call *call = diagnosis->call;
@@ -63,19 +65,24 @@ static void canary_redeem(Diagnosis *diagnosis, Account *canary, const Ticket *t
 					.by = "",
 				});
 	if (result != WRITE_DONE) {
-		finding(diagnosis, SEVERITY_ERROR, "canary", "A redemption on the entry of decoy-dn= was refused.",
-			directory_error(directory), "see the findings above; the entry needs the rights of an ordinary person");
+		finding(diagnosis, SEVERITY_ERROR, "canary",
+			"A redemption on the entry of decoy-dn= was refused.",
+			directory_error(directory),
+			"see the findings above; the entry needs the rights of an ordinary person");
 		return;
 	}
 	r = directory_check_password(directory, canary->dn, &password);
 	if (r == 0)
-		finding(diagnosis, SEVERITY_OK, "canary", "A password that was set here logs in.", canary->dn, NULL);
+		finding(diagnosis, SEVERITY_OK, "canary", "A password that was set here logs in.",
+			canary->dn, NULL);
 	else
 		finding(diagnosis, SEVERITY_ERROR, "canary",
-			"The directory took a password that was set here, but does not let it log in: everybody who recovers "
+			"The directory took a password that was set here, but does not let it log "
+			"in: everybody who recovers "
 			"would be locked out.",
 			directory_error(directory),
-			"slapd: 'moduleload argon2' for hash=argon2id; otherwise another [directory] hash=, and who may "
+			"slapd: 'moduleload argon2' for hash=argon2id; otherwise another "
+			"[directory] hash=, and who may "
 			"authenticate ('by anonymous auth')");
 }
 
@@ -93,10 +100,12 @@ void diagnose_canary(Diagnosis *diagnosis)
 	if (r == 0)
 		r = canary_grant(diagnosis->call, &canary, &ticket, &token);
 	if (r != 0)
-		finding(diagnosis, SEVERITY_ERROR, "canary", "The entry of decoy-dn= cannot be used.",
-			r == ACCOUNT_E_NONE ? "there is no such entry, or it has no name" :
-					      directory_error(diagnosis->call->worker->directory),
-			"an entry among the people, with the attributes of an ordinary person, that nobody uses");
+		finding(diagnosis, SEVERITY_ERROR, "canary",
+			"The entry of decoy-dn= cannot be used.",
+			r == ACCOUNT_E_NONE ? "there is no such entry, or it has no name"
+					    : directory_error(diagnosis->call->worker->directory),
+			"an entry among the people, with the attributes of an ordinary person, "
+			"that nobody uses");
 	else
 		canary_redeem(diagnosis, &canary, &ticket, &token);
 }

@@ -33,8 +33,8 @@ static void choose_sample(Diagnosis *diagnosis, const EntryList *list)
 		const char *name = entry_text(list->entries[i], attribute);
 		Account account = ACCOUNT_NULL;
 
-		if (name && account_find(diagnosis->call, name, &account) == 0 && account.privileged == 0 &&
-		    account_may_recover(&account, false)) {
+		if (name && account_find(diagnosis->call, name, &account) == 0 &&
+		    account.privileged == 0 && account_may_recover(&account, false)) {
 			diagnosis->sample = account;
 			return;
 		}
@@ -50,41 +50,53 @@ static void check_sample(Diagnosis *diagnosis)
 
 	if (entry_has(entry, "pwdChangedTime") || entry_has(entry, "pwdUpdateTime") ||
 	    entry_has(entry, "shadowLastChange"))
-		finding(diagnosis, SEVERITY_OK, "change-visible", "A password change by other tools can be seen.",
-			sample->dn, NULL);
+		finding(diagnosis, SEVERITY_OK, "change-visible",
+			"A password change by other tools can be seen.", sample->dn, NULL);
 	else
 		finding(diagnosis, SEVERITY_WARNING, "change-visible",
-			"Neither pwdChangedTime nor shadowLastChange can be read: a link stays good after another tool "
+			"Neither pwdChangedTime nor shadowLastChange can be read: a link stays "
+			"good after another tool "
 			"has changed the password.",
-			sample->dn, "load the ppolicy overlay (389: passwordTrackUpdateTime: on), or let the service read these "
+			sample->dn,
+			"load the ppolicy overlay (389: passwordTrackUpdateTime: on), or let the "
+			"service read these "
 			"attributes");
 	if (!entry_has(entry, "entryUUID"))
 		finding(diagnosis, SEVERITY_NOTICE, "no-uuid",
-			"The server shows no entryUUID: links carry the user name instead, and a renamed person's links "
+			"The server shows no entryUUID: links carry the user name instead, and a "
+			"renamed person's links "
 			"die.",
-			sample->dn, "on 389 Directory Server: dsconf INSTANCE plugin entryuuid enable, and fixup");
+			sample->dn,
+			"on 389 Directory Server: dsconf INSTANCE plugin entryuuid enable, and "
+			"fixup");
 	addresses_read(sample, diagnosis->call->worker->config, &addresses);
 	if (addresses.n == 0)
-		finding(diagnosis, SEVERITY_NOTICE, "no-address", "A person has no address that mail could go to.",
-			sample->dn, "check [directory] mail-attribute= and that the service may read it");
+		finding(diagnosis, SEVERITY_NOTICE, "no-address",
+			"A person has no address that mail could go to.", sample->dn,
+			"check [directory] mail-attribute= and that the service may read it");
 }
 
 static void check_foreign(Diagnosis *diagnosis)
 {
-	static const char filter[] = "(|(objectClass=krbPrincipalAux)(objectClass=krbPrincipal)(objectClass=krb5KDCEntry)"
+	static const char filter[] = "(|(objectClass=krbPrincipalAux)(objectClass=krbPrincipal)("
+				     "objectClass=krb5KDCEntry)"
 				     "(objectClass=sambaSamAccount)(objectClass=ipaNTUserAttrs))";
 	Call *call = diagnosis->call;
 	AUTO_ENTRY_LIST EntryList list = { 0 };
-	const DirectoryQuery query = {
-		.base = call->worker->config->directory.base, .scope = DIRECTORY_SUBTREE, .filter = filter, .limit = 1
-	};
+	const DirectoryQuery query = { .base = call->worker->config->directory.base,
+				       .scope = DIRECTORY_SUBTREE,
+				       .filter = filter,
+				       .limit = 1 };
 	int r = directory_search(call->worker->directory, &query, &list);
 
 	if ((r == 0 || r == DIRECTORY_E_SIZE_LIMIT) && list.n > 0)
 		finding(diagnosis, SEVERITY_ERROR, "foreign-keys",
-			"Entries keep Kerberos or Samba keys besides userPassword (MIT Kerberos, FreeIPA, smbk5pwd): a "
+			"Entries keep Kerberos or Samba keys besides userPassword (MIT Kerberos, "
+			"FreeIPA, smbk5pwd): a "
 			"password set here would leave those old. Such accounts are refused.",
-			list.entries[0]->dn, "let these people change their passwords by kpasswd or FreeIPA's own tools");
+			list.entries[0]->dn,
+			"let these people change their passwords by kpasswd or FreeIPA's own "
+			"tools");
 }
 
 static void check_groups(Diagnosis *diagnosis)
@@ -92,9 +104,11 @@ static void check_groups(Diagnosis *diagnosis)
 	const Config *config = diagnosis->call->worker->config;
 	AUTO_ENTRY_LIST EntryList list = { 0 };
 	const DirectoryQuery query = {
-		.base = *config->directory.group_base ? config->directory.group_base : config->directory.base,
+		.base = *config->directory.group_base ? config->directory.group_base
+						      : config->directory.base,
 		.scope = DIRECTORY_SUBTREE,
-		.filter = "(|(objectClass=posixGroup)(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)"
+		.filter = "(|(objectClass=posixGroup)(objectClass=groupOfNames)(objectClass="
+			  "groupOfUniqueNames)"
 			  "(objectClass=group))",
 		.limit = 1,
 	};
@@ -102,14 +116,18 @@ static void check_groups(Diagnosis *diagnosis)
 
 	if (r != 0 && r != DIRECTORY_E_SIZE_LIMIT)
 		finding(diagnosis, SEVERITY_ERROR, "groups",
-			"Groups cannot be searched, so nobody's privileges can be told and every call fails.",
+			"Groups cannot be searched, so nobody's privileges can be told and every "
+			"call fails.",
 			directory_error(diagnosis->call->worker->directory),
-			"[directory] group-base= with an entry that exists and that the service may search");
+			"[directory] group-base= with an entry that exists and that the service "
+			"may search");
 	else if (list.n == 0)
 		finding(diagnosis, SEVERITY_NOTICE, "groups",
-			"No group can be seen below group-base=: members of groups of the directory are privileged only "
+			"No group can be seen below group-base=: members of groups of the "
+			"directory are privileged only "
 			"if this host's name service knows the group.",
-			query.base, "let the service read cn, member, uniqueMember and memberUid of groups");
+			query.base,
+			"let the service read cn, member, uniqueMember and memberUid of groups");
 }
 
 void diagnose_people(Diagnosis *diagnosis)
@@ -120,15 +138,18 @@ void diagnose_people(Diagnosis *diagnosis)
 
 	if (r != 0 || list.n == 0) {
 		finding(diagnosis, SEVERITY_ERROR, "nobody-found", "Nobody is found below base=.",
-			r != 0 ? directory_error(diagnosis->call->worker->directory) : config->directory.base,
-			"check [directory] base=, people-filter= and that the service may search there");
+			r != 0 ? directory_error(diagnosis->call->worker->directory)
+			       : config->directory.base,
+			"check [directory] base=, people-filter= and that the service may search "
+			"there");
 		return;
 	}
 	check_groups(diagnosis);
 	choose_sample(diagnosis, &list);
 	if (!diagnosis->sample.entry) {
 		finding(diagnosis, SEVERITY_WARNING, "nobody-ordinary",
-			"The first people found are all privileged or inactive, so nothing could be tried for real.",
+			"The first people found are all privileged or inactive, so nothing could "
+			"be tried for real.",
 			list.entries[0]->dn, NULL);
 		return;
 	}

@@ -13,43 +13,57 @@ static void check_one(Diagnosis *diagnosis, const Entry *policy)
 
 	if (hashed && entry_integer(policy, "pwdInHistory", &value) && value > 0)
 		finding(diagnosis, SEVERITY_NOTICE, "ppolicy-history",
-			"pwdInHistory cannot compare hashed passwords; pwreset keeps its own history of those set here.",
+			"pwdInHistory cannot compare hashed passwords; pwreset keeps its own "
+			"history of those set here.",
 			policy->dn, NULL);
 	if (hashed && entry_integer(policy, "pwdCheckQuality", &value) && value == 2)
 		finding(diagnosis, SEVERITY_NOTICE, "ppolicy-quality",
-			"pwdCheckQuality 2 lets only writers with 'manage' on userPassword set a hash; the shipped access "
+			"pwdCheckQuality 2 lets only writers with 'manage' on userPassword set a "
+			"hash; the shipped access "
 			"rules grant it to the service alone.",
 			policy->dn, NULL);
 	if (entry_integer(policy, "pwdMaxFailure", &value) && value > 0 && value <= FAILURES_FEW)
 		finding(diagnosis, SEVERITY_WARNING, "ppolicy-lockout",
-			"So few failures lock an account that one's own typing errors do, and strangers can lock anybody.",
+			"So few failures lock an account that one's own typing errors do, and "
+			"strangers can lock anybody.",
 			policy->dn, "pwdMaxFailure of 10 or more with a pwdFailureCountInterval");
-	if (entry_flag(policy, "pwdLockout") && (!entry_integer(policy, "pwdFailureCountInterval", &value) || value == 0))
+	if (entry_flag(policy, "pwdLockout") &&
+	    (!entry_integer(policy, "pwdFailureCountInterval", &value) || value == 0))
 		finding(diagnosis, SEVERITY_NOTICE, "ppolicy-interval",
-			"Failures are never forgotten without a login: checks of the current password stop before the "
+			"Failures are never forgotten without a login: checks of the current "
+			"password stop before the "
 			"limit and stay stopped until then.",
 			policy->dn, "pwdFailureCountInterval: 300");
 }
 
-/* A modify of userPassword is hashed by nobody but the overlay, if it is told to. 389 hashes by itself. */
+/*
+ * A modify of userPassword is hashed by nobody but the overlay, if it is told to. 389 hashes by
+ * itself.
+ */
 static void check_server_hashes(Diagnosis *diagnosis, const DirectoryServer *server)
 {
-	if (diagnosis->call->worker->config->directory.hash != CONFIG_HASH_SERVER || server->is_389ds)
+	if (diagnosis->call->worker->config->directory.hash != CONFIG_HASH_SERVER ||
+	    server->is_389ds)
 		return;
 	if (server->ppolicy)
 		finding(diagnosis, SEVERITY_NOTICE, "server-hashing",
-			"With hash=server the directory has to hash what is written; whether it does cannot be seen from here.",
+			"With hash=server the directory has to hash what is written; whether it "
+			"does cannot be seen from here.",
 			NULL, "slapd: ppolicy_hash_cleartext (olcPPolicyHashCleartext: TRUE)");
 	else
 		finding(diagnosis, SEVERITY_ERROR, "server-hashing",
-			"hash=server, but the directory has no overlay that would hash: passwords would be stored as they are.",
-			NULL, "slapd: load ppolicy with ppolicy_hash_cleartext, or [directory] hash=argon2id");
+			"hash=server, but the directory has no overlay that would hash: passwords "
+			"would be stored as they are.",
+			NULL,
+			"slapd: load ppolicy with ppolicy_hash_cleartext, or [directory] "
+			"hash=argon2id");
 }
 
 void diagnose_policy(Diagnosis *diagnosis)
 {
 	static const char *const attributes[] = {
-		"pwdCheckQuality", "pwdInHistory", "pwdMaxFailure", "pwdLockout", "pwdFailureCountInterval", NULL,
+		"pwdCheckQuality",         "pwdInHistory", "pwdMaxFailure", "pwdLockout",
+		"pwdFailureCountInterval", NULL,
 	};
 	Call *call = diagnosis->call;
 	AUTO_ENTRY_LIST EntryList list = { 0 };
@@ -65,7 +79,8 @@ void diagnose_policy(Diagnosis *diagnosis)
 	check_server_hashes(diagnosis, directory_server(call->worker->directory));
 	if (!directory_server(call->worker->directory)->ppolicy) {
 		finding(diagnosis, SEVERITY_NOTICE, "no-ppolicy",
-			"The directory has no password policy overlay: failed logins lock nobody, and a temporary password "
+			"The directory has no password policy overlay: failed logins lock nobody, "
+			"and a temporary password "
 			"needs shadow attributes.",
 			NULL, NULL);
 		return;
@@ -74,6 +89,7 @@ void diagnose_policy(Diagnosis *diagnosis)
 		check_one(diagnosis, list.entries[i]);
 	if (list.n == 0)
 		finding(diagnosis, SEVERITY_WARNING, "ppolicy-unreadable",
-			"No policy entry can be read, so pwreset assumes a lock after three failures.", NULL,
-			"let the service read the pwdPolicy entries");
+			"No policy entry can be read, so pwreset assumes a lock after three "
+			"failures.",
+			NULL, "let the service read the pwdPolicy entries");
 }

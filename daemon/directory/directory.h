@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connection to the directory, in own types: nothing else includes libldap's header. Blocking, one operation at a
- * time, each bounded by [directory] timeout= and by the call's deadline. Referrals are never followed.
+ * The connection to the directory, in own types: nothing else includes libldap's header. Blocking,
+ * one operation at a time, each bounded by [directory] timeout= and by the call's deadline.
+ * Referrals are never followed.
  *
- * Every function returns 0; a negative errno when there was no answer (-ECONNREFUSED: no server could be reached, nothing
- * was sent; -ECONNRESET, -ETIMEDOUT: sent, and what became of it is unknown); or, positive, the result code of LDAP.
+ * Every function returns 0; a negative errno when there was no answer (-ECONNREFUSED: no server
+ * could be reached, nothing was sent; -ECONNRESET, -ETIMEDOUT: sent, and what became of it is
+ * unknown); or, positive, the result code of LDAP.
  */
 #pragma once
 
@@ -60,14 +62,18 @@ typedef struct DirectoryServer {
 	bool is_389ds;
 	bool is_freeipa;
 	bool encrypted; /* TLS, or a socket of this host */
-	char suffix[256]; /* the naming context that base= lies in; base= itself when the server does not tell */
+	/* The naming context that base= lies in; base= itself when the server does not tell. */
+	char suffix[256];
 	char uri[256];
 	char vendor[128]; /* vendorName and vendorVersion, "" when the server does not tell */
 } DirectoryServer;
 
 typedef struct Directory Directory;
 
-/* uris: separated by blanks, tried in order. config is borrowed; password (for bind=simple) is copied. No connection yet. */
+/*
+ * uris: separated by blanks, tried in order. config is borrowed; password (for bind=simple) is
+ * copied. No connection yet.
+ */
 int directory_new(Directory **ret, const Config *config, const char *uris, const Secret *password);
 Directory *directory_free(Directory *directory);
 DEFINE_CLEANUP(Directory *, directory_free)
@@ -76,26 +82,44 @@ DEFINE_CLEANUP(Directory *, directory_free)
 void directory_set_deadline(Directory *directory, int64_t deadline);
 int64_t directory_time_left(const Directory *directory);
 
-/* Connects and binds if it is not connected. What went wrong last, for a log or the doctor: never a secret. */
+/*
+ * Connects and binds if it is not connected. What went wrong last, for a log or the doctor: never a
+ * secret.
+ */
 int directory_connect(Directory *directory);
 const char *directory_error(const Directory *directory);
 const DirectoryServer *directory_server(const Directory *directory);
 DirectoryPolicy directory_policy(const Directory *directory);
 
-/* DIRECTORY_E_SIZE_LIMIT: there are more than limit, and *ret has the first. Connects again once when the server had closed an idle connection. */
+/*
+ * DIRECTORY_E_SIZE_LIMIT: there are more than limit, and *ret has the first. Connects again once
+ * when the server had closed an idle connection.
+ */
 int directory_search(Directory *directory, const DirectoryQuery *query, EntryList *ret);
 /*
- * The same for any number of entries, one after the other as they come; the entry is freed afterwards. A result of each()
- * other than 0 ends it and is returned. query->limit 0: none.
+ * The same for any number of entries, one after the other as they come; the entry is freed
+ * afterwards. A result of each() other than 0 ends it and is returned. query->limit 0: none.
  */
 typedef int (*DirectoryEach)(const Entry *entry, void *userdata);
-int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryEach each, void *userdata);
+int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryEach each,
+		   void *userdata);
 /* One entry by its name; DIRECTORY_E_NO_SUCH_OBJECT when it is not there or does not match. */
-int directory_read(Directory *directory, const char *dn, const char *filter, const char *const *attributes, Entry **ret);
-/* All changes or none. assertion: a filter that must hold, checked by the server in the same operation; NULL: none. */
-int directory_modify(Directory *directory, const char *dn, const Changes *changes, const char *assertion);
-/* Binds as that entry on a connection of its own and closes it: 0, or DIRECTORY_E_CREDENTIALS (see directory_policy()). */
+int directory_read(Directory *directory, const char *dn, const char *filter,
+		   const char *const *attributes, Entry **ret);
+/*
+ * All changes or none. assertion: a filter that must hold, checked by the server in the same
+ * operation; NULL: none.
+ */
+int directory_modify(Directory *directory, const char *dn, const Changes *changes,
+		     const char *assertion);
+/*
+ * Binds as that entry on a connection of its own and closes it: 0, or DIRECTORY_E_CREDENTIALS (see
+ * directory_policy()).
+ */
 int directory_check_password(Directory *directory, const char *dn, const Secret *password);
 
-/* Appends text escaped for use as a value in a filter (RFC 4515): the only place where that is done. */
+/*
+ * Appends text escaped for use as a value in a filter (RFC 4515): the only place where that is
+ * done.
+ */
 void filter_escape(Buf *buf, const char *text);

@@ -86,19 +86,25 @@ static bool id_taken(const StoredQuestions *questions, const char *id)
 	return false;
 }
 
-/* Ids and prepared answers; *ret_bad is the answer that is no good, with its reason in the return. -EBADMSG: malformed. */
-static int answers_take(Call *call, const Account *account, const JsonNode *array, StoredQuestions *ret, Answer *answers,
-			const char **ret_reason)
+/*
+ * Ids and prepared answers; *ret_bad is the answer that is no good, with its reason in the return.
+ * -EBADMSG: malformed.
+ */
+static int answers_take(Call *call, const Account *account, const JsonNode *array,
+			StoredQuestions *ret, Answer *answers, const char **ret_reason)
 {
 	CLEANUP(question_list_freep) QuestionList *list = NULL;
 	int r = question_list_load(&list, call->worker, NULL);
 
 	if (r < 0)
 		return r;
-	/* Exactly as many as those have who do not exist: a fourth question would tell that somebody does. */
+	/*
+	 * Exactly as many as those have who do not exist: a fourth question would tell that
+	 * somebody does.
+	 */
 	if (array->n != call->worker->config->recovery.questions_asked)
 		return -EBADMSG;
-	JSON_FOREACH (it, array) {
+	JSON_FOREACH(it, array) {
 		const char *id = json_get_string(it, "id"), *text = json_get_string(it, "answer");
 		const Question *question = id ? question_find(list, id) : NULL;
 
@@ -152,7 +158,8 @@ static int enroll_questions(Call *call, Account *account, const JsonNode *array,
 		return serve_invalid(call->serve, "answers");
 	if (r == 0 && reason)
 		return refuse_answer(call, questions.n, reason);
-	snprintf(questions.key, sizeof(questions.key), "%s", pepper_current(&call->worker->pepper)->id);
+	snprintf(questions.key, sizeof(questions.key), "%s",
+		 pepper_current(&call->worker->pepper)->id);
 	stretch_salt(questions.salt);
 	if (r == 0)
 		r = questions_derive(call, account, &questions, answers, questions.verifier);
@@ -253,8 +260,8 @@ static size_t put_addresses(Call *call, const Account *account, JsonWriter *w)
 	for (size_t i = 0; i < addresses.n; i++) {
 		const Address *address = &addresses.list[i];
 
-		if (!address_counts(address, call->caller.now) && address->state != ADDRESS_WAITING &&
-		    address->state != ADDRESS_UNCONFIRMED)
+		if (!address_counts(address, call->caller.now) &&
+		    address->state != ADDRESS_WAITING && address->state != ADDRESS_UNCONFIRMED)
 			continue;
 		n += address_counts(address, call->caller.now);
 		mail_address_mask(address->text, masked, sizeof(masked));

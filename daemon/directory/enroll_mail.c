@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A recovery address of one's own: set with the current password, confirmed by a code that was mailed to it, and good a day
- * later, when the old addresses have long been told.
+ * A recovery address of one's own: set with the current password, confirmed by a code that was
+ * mailed to it, and good a day later, when the old addresses have long been told.
  */
 #include <string.h>
 
@@ -50,7 +50,8 @@ static int build_enroll(Call *call, const Account *account, Changes *changes, vo
 	pending = confirm_pending(&addresses);
 	r = pending ? address_remove(changes, pending) : 0;
 	for (size_t i = 0; r == 0 && i < addresses.n; i++)
-		if (&addresses.list[i] != pending && ascii_equal(addresses.list[i].text, address.text))
+		if (&addresses.list[i] != pending &&
+		    ascii_equal(addresses.list[i].text, address.text))
 			return ENROLL_E_KNOWN;
 	if (r == 0)
 		r = address_add(changes, &address);
@@ -90,7 +91,8 @@ typedef struct Confirming {
 	bool right;
 } Confirming;
 
-static const Address *pending_for(const Addresses *addresses, const char *text, int64_t now, Confirmation *ret)
+static const Address *pending_for(const Addresses *addresses, const char *text, int64_t now,
+				  Confirmation *ret)
 {
 	const Address *pending = confirm_pending(addresses);
 
@@ -113,7 +115,8 @@ static int build_charge(Call *call, const Account *account, Changes *changes, vo
 	pending = pending_for(&addresses, confirming->address, call->caller.now, &confirmation);
 	if (!pending)
 		return CODE_E_REFUSED;
-	confirming->right = confirm_matches(call, account, pending, &confirmation, confirming->code);
+	confirming->right =
+		confirm_matches(call, account, pending, &confirmation, confirming->code);
 	charged = *pending;
 	confirmation.tries--;
 	confirm_format(&confirmation, charged.detail);
@@ -137,7 +140,8 @@ static int build_confirmed(Call *call, const Account *account, Changes *changes,
 			continue;
 		new.detail[0] = '\0';
 		new.time = then;
-		if (old->state == ADDRESS_UNCONFIRMED && ascii_equal(old->text, confirming->address))
+		if (old->state == ADDRESS_UNCONFIRMED &&
+		    ascii_equal(old->text, confirming->address))
 			new.state = ADDRESS_WAITING;
 		else if (old->state == ADDRESS_VALID || old->state == ADDRESS_WAITING)
 			new.state = ADDRESS_ENDING;
@@ -175,7 +179,8 @@ METHOD(method_confirm_mail)
 	confirming.address = p.address;
 	if (!call_via(&call, "ctl") && !p.user)
 		return serve_invalid(serve, "user");
-	r = call_via(&call, "ctl") ? account_find_own(&call, &account) : account_find(&call, p.user, &account);
+	r = call_via(&call, "ctl") ? account_find_own(&call, &account)
+				   : account_find(&call, p.user, &account);
 	if (code_parse(p.code, code) < 0)
 		memset(code, '0', CODE_SYMBOLS + 1);
 	code[CODE_SYMBOLS] = '\0';

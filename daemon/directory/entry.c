@@ -114,9 +114,12 @@ bool generalized_time_parse(const char *text, int64_t *ret)
 	}
 	if (strcmp(text, "Z") != 0)
 		return false;
-	/* pwdAccountLockedTime says "for ever" by a month of zero: that is no time, and its readers look at the text. */
-	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
-	    tm.tm_min > 59 || tm.tm_sec > 60)
+	/*
+	 * pwdAccountLockedTime says "for ever" by a month of zero: that is no time, and its readers
+	 * look at the text.
+	 */
+	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
@@ -130,7 +133,8 @@ void generalized_time_format(int64_t time, char ret[static GENERALIZED_TIME_SIZE
 	time_t seconds = (time_t)time;
 	struct tm tm;
 
-	if (!gmtime_r(&seconds, &tm) || strftime(ret, GENERALIZED_TIME_SIZE, "%Y%m%d%H%M%SZ", &tm) == 0)
+	if (!gmtime_r(&seconds, &tm) ||
+	    strftime(ret, GENERALIZED_TIME_SIZE, "%Y%m%d%H%M%SZ", &tm) == 0)
 		ret[0] = '\0';
 }
 

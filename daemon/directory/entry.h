@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An entry as it was read: a copy in plain memory, so that only ldap*.c knows libldap. What a server sends is foreign
- * text: lengths count, numbers and times are checked, and above the limits the whole entry is refused.
+ * An entry as it was read: a copy in plain memory, so that only ldap*.c knows libldap. What a
+ * server sends is foreign text: lengths count, numbers and times are checked, and above the limits
+ * the whole entry is refused.
  */
 #pragma once
 
 #include "macros.h"
 
-#define ENTRY_VALUES_MAX 512U     /* values of one attribute */
-#define ENTRY_VALUE_MAX 8192U     /* bytes of one value; longer ones are left out */
+#define ENTRY_VALUES_MAX 512U /* values of one attribute */
+#define ENTRY_VALUE_MAX 8192U /* bytes of one value; longer ones are left out */
 #define ENTRY_ATTRIBUTES_MAX 96U
 #define ENTRY_LIST_MAX 256U
 
@@ -61,5 +62,8 @@ void generalized_time_format(int64_t time, char ret[static GENERALIZED_TIME_SIZE
 /* The whole of text as a decimal number of at most 18 digits, with a sign or without. */
 bool integer_parse(const char *text, int64_t *ret);
 
-/* Equality of ASCII letters without case and of all other bytes exactly: what looks alike is not the same. */
+/*
+ * Equality of ASCII letters without case and of all other bytes exactly: what looks alike is not
+ * the same.
+ */
 bool ascii_equal(const char *a, const char *b);

@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-/* Kept as long as they are in force, however many others come, and taken away by those who put them there. */
+/*
+ * Kept as long as they are in force, however many others come, and taken away by those who put them
+ * there.
+ */
 static const char *const standing[] = { "temporary", "mailed", "reminded", EVENT_PROOF };
 
 static const char *const killing[] = { "changed", "set", "revoked", "address" };
@@ -39,8 +42,8 @@ int event_format(const Event *event, char *ret, size_t size)
 	for (char *p = by; *p != '\0'; p++)
 		if (*p == ':' || *p <= ' ' || *p >= 0x7f)
 			*p = '_';
-	n = snprintf(ret, size, "%s:%lld:%s:%s:%s", event->what, (long long)event->time, event->operation, event->ref,
-		     by);
+	n = snprintf(ret, size, "%s:%lld:%s:%s:%s", event->what, (long long)event->time,
+		     event->operation, event->ref, by);
 	return n < 0 || (size_t)n >= size ? -E2BIG : 0;
 }
 
@@ -52,8 +55,9 @@ bool event_parse(const char *value, Event *ret)
 
 	if (!part(&value, event.what, sizeof(event.what)) || !part(&value, time, sizeof(time)) ||
 	    !part(&value, event.operation, sizeof(event.operation)) ||
-	    !part(&value, event.ref, sizeof(event.ref)) || !part(&value, event.by, sizeof(event.by)) ||
-	    *value != '\0' || !integer_parse(time, &event.time))
+	    !part(&value, event.ref, sizeof(event.ref)) ||
+	    !part(&value, event.by, sizeof(event.by)) || *value != '\0' ||
+	    !integer_parse(time, &event.time))
 		return false;
 	/* One spelling each: a value is later deleted by what is written from these fields. */
 	if (event_format(&event, again, sizeof(again)) < 0 || strcmp(again, whole) != 0)
@@ -76,7 +80,9 @@ static bool find(const Entry *entry, EventField field, const char *text, Event *
 
 		if (!event_parse(values->values[i].bytes, &event))
 			continue;
-		have = field == EVENT_WHAT ? event.what : field == EVENT_OPERATION ? event.operation : event.ref;
+		have = field == EVENT_WHAT        ? event.what
+		       : field == EVENT_OPERATION ? event.operation
+						  : event.ref;
 		if (strcmp(have, text) != 0 || (found && event.time < ret->time))
 			continue;
 		*ret = event;
@@ -140,8 +146,7 @@ void event_put(Changes *changes, const Entry *entry, const Event *event)
 	for (size_t i = 0; i < n; i++) {
 		Event old;
 
-		kept += !event_parse(values->values[i].bytes, &old) ||
-			!event_is_standing(&old);
+		kept += !event_parse(values->values[i].bytes, &old) || !event_is_standing(&old);
 	}
 	for (; kept >= EVENTS_MAX; kept--) {
 		size_t oldest = n;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pwresetEvent: the last outcomes of an account. Values are what:time:operation:ref:by. The marker of a password write
- * is one of them: found by its operation, it tells what became of a modify whose reply was lost.
+ * pwresetEvent: the last outcomes of an account. Values are what:time:operation:ref:by. The marker
+ * of a password write is one of them: found by its operation, it tells what became of a modify
+ * whose reply was lost.
  */
 #pragma once
 
 #include "change.h"
 #include "token.h"
 
-#define EVENTS_MAX 10U     /* outcomes kept */
+#define EVENTS_MAX 10U /* outcomes kept */
 #define EVENT_WHAT_MAX 24U
 #define EVENT_REF_MAX 64U
 #define EVENT_BY_MAX 64U
@@ -38,7 +39,10 @@ bool event_find_what(const Entry *entry, const char *what, Event *ret);
 bool event_is_standing(const Event *event);
 /* The temporary password that is in force, if one is. */
 bool event_find_temporary(const Entry *entry, Event *ret);
-/* When anything last happened that kills the account's tokens; 0: never. Events of that ref (NULL: none) do not count. */
+/*
+ * When anything last happened that kills the account's tokens; 0: never. Events of that ref (NULL:
+ * none) do not count.
+ */
 int64_t event_last_kill(const Entry *entry, const char *except_ref);
 
 /* Adds it, and deletes the oldest ones above the limit. */

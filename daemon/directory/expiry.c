@@ -48,11 +48,15 @@ static int is_due(Call *call, const char *name, int64_t until)
 		return 0;
 	if (r != 0)
 		return r < 0 ? r : -EIO;
-	return account_state_reason(account.state) == NULL && password_expires(call, account.entry, &expires) &&
-	       expires > call->caller.now && expires <= until && !was_reminded(account.entry, expires);
+	return account_state_reason(account.state) == NULL &&
+	       password_expires(call, account.entry, &expires) && expires > call->caller.now &&
+	       expires <= until && !was_reminded(account.entry, expires);
 }
 
-/* "users" for the broker, which spools a request for each, and "next" when the time or the names did not suffice. */
+/*
+ * "users" for the broker, which spools a request for each, and "next" when the time or the names
+ * did not suffice.
+ */
 static int write_due(Call *call, const Names *names, int64_t until, JsonWriter *w)
 {
 	bool more = names->more;
@@ -106,7 +110,8 @@ static int build_reminded(Call *call, const Account *account, Changes *changes, 
 	char text[EVENT_VALUE_MAX];
 	Event old;
 
-	if (event_find_what(account->entry, "reminded", &old) && event_format(&old, text, sizeof(text)) == 0)
+	if (event_find_what(account->entry, "reminded", &old) &&
+	    event_format(&old, text, sizeof(text)) == 0)
 		changes_add(changes, CHANGE_DELETE, "pwresetEvent", text);
 	account_put_event(call, account, "reminded", userdata, "", changes);
 	return 0;
@@ -134,5 +139,6 @@ int mint_expiry(Call *call, const MintRequest *request, Account *account)
 		if (r != 0)
 			return fail_directory(call, r);
 	}
-	return mint_mail(call, request, account, &to, &(MailValues){ .minutes = (expires - request->created) / 60 });
+	return mint_mail(call, request, account, &to,
+			 &(MailValues){ .minutes = (expires - request->created) / 60 });
 }

@@ -22,8 +22,8 @@ static const VarlinkField find_fields[] = {
 };
 
 /*
- * One filter in its own parentheses: "(a)(b" or ")(|(uid=*" would step out of those around it. The rest is for
- * the directory to judge.
+ * One filter in its own parentheses: "(a)(b" or ")(|(uid=*" would step out of those around it. The
+ * rest is for the directory to judge.
  */
 static bool filter_is_one(const char *filter)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who is privileged: low uid numbers, members (nested) of privileged-groups= and of the groups of [roles], in the
- * directory and in this host's name service. What cannot be found out counts as privileged.
+ * Who is privileged: low uid numbers, members (nested) of privileged-groups= and of the groups of
+ * [roles], in the directory and in this host's name service. What cannot be found out counts as
+ * privileged.
  */
 #include "account.h"
 
@@ -9,8 +10,8 @@
 #include <string.h>
 #include <syslog.h>
 
-#define GROUPS_MAX 256U      /* groups that one person is looked at in */
-#define GROUP_DEPTH_MAX 8U   /* groups within groups */
+#define GROUPS_MAX 256U    /* groups that one person is looked at in */
+#define GROUP_DEPTH_MAX 8U /* groups within groups */
 #define GROUP_NAME_MAX 256U
 #define GROUP_FILTER_MAX 32768U
 #define NSS_BUFFER_MIN 4096U
@@ -53,7 +54,10 @@ static void named_groups(const Config *config, Named ret[static NAMED_N])
 	ret[3] = (Named){ config->directory.privileged_groups, ROLE_GROUP };
 }
 
-/* The groups found so far: names of entries, each once; [done] have been asked for their own groups. */
+/*
+ * The groups found so far: names of entries, each once; [done] have been asked for their own
+ * groups.
+ */
 typedef struct Walk {
 	char *dns[GROUPS_MAX];
 	size_t n, done;
@@ -95,14 +99,18 @@ static void filter_member(Buf *filter, const char *dn)
 	buf_puts(filter, ")");
 }
 
-static int walk_search(Call *call, Walk *walk, const char *filter, const Named named[static NAMED_N])
+static int walk_search(Call *call, Walk *walk, const char *filter,
+		       const Named named[static NAMED_N])
 {
 	static const char *const attributes[] = { "cn", NULL };
 	const Config *config = call->worker->config;
-	const char *base = *config->directory.group_base ? config->directory.group_base : config->directory.base;
-	const DirectoryQuery query = {
-		.base = base, .scope = DIRECTORY_SUBTREE, .filter = filter, .attributes = attributes, .limit = GROUPS_MAX
-	};
+	const char *base = *config->directory.group_base ? config->directory.group_base
+							 : config->directory.base;
+	const DirectoryQuery query = { .base = base,
+				       .scope = DIRECTORY_SUBTREE,
+				       .filter = filter,
+				       .attributes = attributes,
+				       .limit = GROUPS_MAX };
 	AUTO_ENTRY_LIST EntryList list = { 0 };
 	int r = directory_search(call->worker->directory, &query, &list);
 
@@ -111,7 +119,8 @@ static int walk_search(Call *call, Walk *walk, const char *filter, const Named n
 	return r;
 }
 
-static int walk_groups(Call *call, Walk *walk, const Entry *entry, const char *name, const Named named[static NAMED_N])
+static int walk_groups(Call *call, Walk *walk, const Entry *entry, const char *name,
+		       const Named named[static NAMED_N])
 {
 	AUTO_FREE char *memory = malloc(GROUP_FILTER_MAX);
 	Buf filter;
@@ -172,7 +181,8 @@ static int nss_member(const char *group, const char *name, bool has_gid, int64_t
 	return -ERANGE;
 }
 
-static int nss_roles(const Entry *entry, const char *name, const Named named[static NAMED_N], unsigned *ret)
+static int nss_roles(const Entry *entry, const char *name, const Named named[static NAMED_N],
+		     unsigned *ret)
 {
 	char group[GROUP_NAME_MAX];
 	int64_t gid = -1;
@@ -193,7 +203,8 @@ static int nss_roles(const Entry *entry, const char *name, const Named named[sta
 	return 0;
 }
 
-int account_privileges(Call *call, const Entry *entry, const char *name, int64_t uid_number, unsigned *ret)
+int account_privileges(Call *call, const Entry *entry, const char *name, int64_t uid_number,
+		       unsigned *ret)
 {
 	CLEANUP(walk_deinit) Walk walk = { 0 };
 	const Config *config = call->worker->config;
@@ -215,7 +226,8 @@ int account_privileges(Call *call, const Entry *entry, const char *name, int64_t
 		r = nss_roles(entry, name, named, &walk.roles);
 	if (r == -E2BIG || r == DIRECTORY_E_SIZE_LIMIT) {
 		journal_note(call, LOG_WARNING, "groups-too-many", name,
-			     "is in more groups, or deeper, than can be looked at: treated as privileged");
+			     "is in more groups, or deeper, than can be looked at: treated as "
+			     "privileged");
 		walk.roles |= ROLE_UNKNOWN;
 		r = 0;
 	}

@@ -11,8 +11,10 @@ static int hash_argon2id(const Config *config, const Secret *password, Secret *r
 	char value[crypto_pwhash_STRBYTES + sizeof("{ARGON2}")];
 	int r;
 
-	if (crypto_pwhash_str_alg(text, password->bytes, password->len, config->directory.argon2_passes,
-				  (size_t)config->directory.argon2_memory * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
+	if (crypto_pwhash_str_alg(text, password->bytes, password->len,
+				  config->directory.argon2_passes,
+				  (size_t)config->directory.argon2_memory * 1024,
+				  crypto_pwhash_ALG_ARGON2ID13) != 0)
 		return -ENOMEM;
 	snprintf(value, sizeof(value), "{ARGON2}%s", text);
 	r = secret_set(ret, value, strlen(value));
@@ -24,7 +26,8 @@ static int hash_argon2id(const Config *config, const Secret *password, Secret *r
 static int hash_yescrypt(const Secret *password, Secret *ret)
 {
 	AUTO_FREE struct crypt_data *data = calloc(1, sizeof(*data));
-	char random[16], setting[CRYPT_GENSALT_OUTPUT_SIZE], value[CRYPT_OUTPUT_SIZE + sizeof("{CRYPT}")];
+	char random[16], setting[CRYPT_GENSALT_OUTPUT_SIZE],
+		value[CRYPT_OUTPUT_SIZE + sizeof("{CRYPT}")];
 	const char *text;
 	int r = -EIO;
 
@@ -52,7 +55,10 @@ int hash_make(const Config *config, const Secret *password, Secret *ret)
 	case CONFIG_HASH_YESCRYPT:
 		return hash_yescrypt(password, ret);
 	case CONFIG_HASH_SERVER:
-		/* A server that finds a scheme in front takes the rest for a hash: a person could choose their own. */
+		/*
+		 * A server that finds a scheme in front takes the rest for a hash: a person could
+		 * choose their own.
+		 */
 		if (password->bytes[0] == '{')
 			return -EINVAL;
 		return secret_set(ret, password->bytes, password->len);

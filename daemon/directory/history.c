@@ -21,14 +21,17 @@ static bool past_parse(const char *text, Past *ret)
 	size_t len = 0;
 
 	/* The widths are those of the fields above. */
-	if (sscanf(text, "1:%16[^:]:%22[^:]:%23[0-9]:%43[^:]", ret->key, ret->salt, time, verifier) != 4)
+	if (sscanf(text, "1:%16[^:]:%22[^:]:%23[0-9]:%43[^:]", ret->key, ret->salt, time,
+		   verifier) != 4)
 		return false;
 	return integer_parse(time, &ret->time) &&
-	       base64url_decode(verifier, strlen(verifier), ret->verifier, sizeof(ret->verifier), &len) == 0 &&
+	       base64url_decode(verifier, strlen(verifier), ret->verifier, sizeof(ret->verifier),
+				&len) == 0 &&
 	       len == sizeof(ret->verifier);
 }
 
-static int derive(const PepperKey *key, const char *salt, const Secret *password, uint8_t ret[static MAC_SIZE])
+static int derive(const PepperKey *key, const char *salt, const Secret *password,
+		  uint8_t ret[static MAC_SIZE])
 {
 	Mac mac;
 
@@ -48,9 +51,12 @@ typedef struct DerivedList {
 	size_t n;
 } DerivedList;
 
-/* What the password gives with that key and salt; NULL when the key is not here or there are too many salts. */
-static const Derived *derived_get(Call *call, DerivedList *done, const char *key_id, const char *salt,
-				  const Secret *password, int *error)
+/*
+ * What the password gives with that key and salt; NULL when the key is not here or there are too
+ * many salts.
+ */
+static const Derived *derived_get(Call *call, DerivedList *done, const char *key_id,
+				  const char *salt, const Secret *password, int *error)
 {
 	const PepperKey *key = pepper_key(&call->worker->pepper, key_id);
 	Derived *derived;
@@ -90,7 +96,8 @@ int history_open(Call *call, const Account *account, const Secret *password, His
 		derived = derived_get(call, &done, past.key, past.salt, password, &error);
 		if (error == -ENOMEM)
 			return error;
-		if (derived && memory_equal(derived->verifier, past.verifier, sizeof(past.verifier)))
+		if (derived &&
+		    memory_equal(derived->verifier, past.verifier, sizeof(past.verifier)))
 			history.reused = true;
 	}
 	if (!*salt)
@@ -119,7 +126,8 @@ void history_put(Changes *changes, const Account *account, const History *histor
 		for (size_t i = 0; i < values->n; i++) {
 			Past past = { .time = INT64_MIN };
 
-			if (gone[i] || (past_parse(values->values[i].bytes, &past) && past.time >= time))
+			if (gone[i] ||
+			    (past_parse(values->values[i].bytes, &past) && past.time >= time))
 				continue;
 			time = past.time;
 			oldest = i;

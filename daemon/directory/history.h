@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pwresetHistory: verifiers of the passwords that were set here. One salt an account, so that one derivation compares
- * with all; under the pepper, so that the list helps nobody who copies the directory.
+ * pwresetHistory: verifiers of the passwords that were set here. One salt an account, so that one
+ * derivation compares with all; under the pepper, so that the list helps nobody who copies the
+ * directory.
  */
 #pragma once
 

@@ -22,8 +22,9 @@ static const VarlinkField check_fields[] = {
 };
 
 /*
- * Whose words count: the caller's own entry when the name is the caller's, and at the prompt; for others the name alone, since
- * a verdict that changes with somebody's entry would tell what is in it.
+ * Whose words count: the caller's own entry when the name is the caller's, and at the prompt; for
+ * others the name alone, since a verdict that changes with somebody's entry would tell what is in
+ * it.
  */
 static int words_account(Call *call, const char *user, Account *ret)
 {
@@ -67,8 +68,8 @@ METHOD(method_password_check)
 		r = words_account(&call, p.user, &account);
 		if (r != 0)
 			return fail_directory(&call, r);
-		password_judge(&call, account.entry ? &account : NULL, p.words, &password, p.old ? &old : NULL,
-			       &verdict);
+		password_judge(&call, account.entry ? &account : NULL, p.words, &password,
+			       p.old ? &old : NULL, &verdict);
 	}
 	w = serve_reply(serve);
 	json_put_bool(w, "accepted", verdict.accepted);

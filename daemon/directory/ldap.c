@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The operations: search, modify, a check of a password; and the one place where filters are escaped. */
+/*
+ * The operations: search, modify, a check of a password; and the one place where filters are
+ * escaped.
+ */
 #include "ldap_private.h"
 
 #include <string.h>
@@ -37,7 +40,8 @@ static int attribute_copy(Attribute *attribute, const char *name, struct berval 
 			return -ENOMEM;
 		memcpy(bytes, values[i]->bv_val, values[i]->bv_len);
 		bytes[values[i]->bv_len] = '\0';
-		attribute->values[attribute->n++] = (Value){ .len = values[i]->bv_len, .bytes = bytes };
+		attribute->values[attribute->n++] =
+			(Value){ .len = values[i]->bv_len, .bytes = bytes };
 	}
 	return 0;
 }
@@ -104,7 +108,8 @@ static int list_copy(EntryList *ret, LDAP *ld, LDAPMessage *result, unsigned lim
 	list.entries = calloc(n > 0 ? (size_t)n : 1, sizeof(Entry *));
 	if (!list.entries)
 		return -ENOMEM;
-	for (LDAPMessage *m = ldap_first_entry(ld, result); m && list.n < limit; m = ldap_next_entry(ld, m)) {
+	for (LDAPMessage *m = ldap_first_entry(ld, result); m && list.n < limit;
+	     m = ldap_next_entry(ld, m)) {
 		int r = entry_copy(&list.entries[list.n], ld, m);
 
 		if (r < 0)
@@ -116,7 +121,9 @@ static int list_copy(EntryList *ret, LDAP *ld, LDAPMessage *result, unsigned lim
 	return (unsigned)n > limit ? DIRECTORY_E_SIZE_LIMIT : 0;
 }
 
-/* An answer that did not come makes the connection useless: a late one would be taken for the next. */
+/*
+ * An answer that did not come makes the connection useless: a late one would be taken for the next.
+ */
 static bool connection_lost(int r)
 {
 	return r == -ECONNRESET || r == -ETIMEDOUT || r == LDAP_UNAVAILABLE;
@@ -142,8 +149,9 @@ static int search_once(Directory *directory, const DirectoryQuery *query, EntryL
 		return ms;
 	time = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 + 1 };
 	rc = ldap_search_ext_s(directory->ld, query->base, scopes[query->scope],
-			       query->filter ? query->filter : "(objectClass=*)", (char **)(uintptr_t)attributes, 0,
-			       NULL, NULL, &time, (int)query->limit, &result);
+			       query->filter ? query->filter : "(objectClass=*)",
+			       (char **)(uintptr_t)attributes, 0, NULL, NULL, &time,
+			       (int)query->limit, &result);
 	r = directory_result(directory, directory->ld, rc, "search");
 	if (r == 0) {
 		r = list_copy(ret, directory->ld, result, query->limit);
@@ -170,7 +178,8 @@ int directory_search(Directory *directory, const DirectoryQuery *query, EntryLis
 }
 
 /* 1: a further entry was given to each(); 0: the end; else what ended it. */
-static int each_message(Directory *directory, int id, DirectoryEach each, void *userdata, int *ret_code)
+static int each_message(Directory *directory, int id, DirectoryEach each, void *userdata,
+			int *ret_code)
 {
 	int ms = directory_operation_time(directory), type, r;
 	CLEANUP(entry_freep) Entry *entry = NULL;
@@ -193,16 +202,19 @@ static int each_message(Directory *directory, int id, DirectoryEach each, void *
 		break;
 	case LDAP_RES_SEARCH_RESULT:
 		r = ldap_parse_result(directory->ld, message, ret_code, NULL, NULL, NULL, NULL, 0);
-		r = directory_result(directory, directory->ld, r == LDAP_SUCCESS ? *ret_code : r, "search");
+		r = directory_result(directory, directory->ld, r == LDAP_SUCCESS ? *ret_code : r,
+				     "search");
 		break;
 	default:
-		r = directory_result(directory, directory->ld, type == 0 ? LDAP_TIMEOUT : LDAP_SERVER_DOWN, "search");
+		r = directory_result(directory, directory->ld,
+				     type == 0 ? LDAP_TIMEOUT : LDAP_SERVER_DOWN, "search");
 	}
 	ldap_msgfree(message);
 	return r;
 }
 
-int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryEach each, void *userdata)
+int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryEach each,
+		   void *userdata)
 {
 	static const int scopes[] = { LDAP_SCOPE_BASE, LDAP_SCOPE_ONELEVEL, LDAP_SCOPE_SUBTREE };
 	int rc, id = 0, code = LDAP_SUCCESS, r = directory_connect(directory);
@@ -213,7 +225,8 @@ int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryE
 	if (r < 0)
 		return r;
 	rc = ldap_search_ext(directory->ld, query->base, scopes[query->scope], query->filter,
-			     (char **)(uintptr_t)query->attributes, 0, NULL, NULL, NULL, (int)query->limit, &id);
+			     (char **)(uintptr_t)query->attributes, 0, NULL, NULL, NULL,
+			     (int)query->limit, &id);
 	r = rc == LDAP_SUCCESS ? 1 : directory_result(directory, directory->ld, rc, "search");
 	if (r != 1)
 		return r;
@@ -225,11 +238,14 @@ int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryE
 	return r;
 }
 
-int directory_read(Directory *directory, const char *dn, const char *filter, const char *const *attributes, Entry **ret)
+int directory_read(Directory *directory, const char *dn, const char *filter,
+		   const char *const *attributes, Entry **ret)
 {
-	const DirectoryQuery query = {
-		.base = dn, .scope = DIRECTORY_BASE, .filter = filter, .attributes = attributes, .limit = 1
-	};
+	const DirectoryQuery query = { .base = dn,
+				       .scope = DIRECTORY_BASE,
+				       .filter = filter,
+				       .attributes = attributes,
+				       .limit = 1 };
 	AUTO_ENTRY_LIST EntryList list = { 0 };
 	int r = directory_search(directory, &query, &list);
 
@@ -274,7 +290,10 @@ static int modify_result(Directory *directory, int id)
 	LDAPControl **controls = NULL;
 	LDAPMessage *message = NULL;
 
-	/* It has been sent: when there is no time to wait, its outcome is unknown like any other lost reply. */
+	/*
+	 * It has been sent: when there is no time to wait, its outcome is unknown like any other
+	 * lost reply.
+	 */
 	if (ms < 0)
 		ms = 0;
 	time = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
@@ -291,7 +310,8 @@ static int modify_result(Directory *directory, int id)
 	return directory_result(directory, directory->ld, code, "modify");
 }
 
-int directory_modify(Directory *directory, const char *dn, const Changes *changes, const char *assertion)
+int directory_modify(Directory *directory, const char *dn, const Changes *changes,
+		     const char *assertion)
 {
 	Mods mods = { 0 };
 	LDAPControl *ppolicy = NULL, *assert = NULL, *controls[3] = { 0 };
@@ -307,9 +327,11 @@ int directory_modify(Directory *directory, const char *dn, const Changes *change
 	if (r < 0)
 		return r;
 	mods_build(&mods, changes);
-	rc = directory->server.ppolicy ? ldap_create_passwordpolicy_control(directory->ld, &ppolicy) : LDAP_SUCCESS;
+	rc = directory->server.ppolicy ? ldap_create_passwordpolicy_control(directory->ld, &ppolicy)
+				       : LDAP_SUCCESS;
 	if (rc == LDAP_SUCCESS && assertion)
-		rc = ldap_create_assertion_control(directory->ld, (char *)(uintptr_t)assertion, 1, &assert);
+		rc = ldap_create_assertion_control(directory->ld, (char *)(uintptr_t)assertion, 1,
+						   &assert);
 	if (ppolicy)
 		controls[n++] = ppolicy;
 	if (assert)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Connecting to the directory: the first server of the list that answers, TLS verified before anything is said, and
- * every step bounded. libldap reads no file and no variable of the user's: main() sets LDAPNOINIT.
+ * Connecting to the directory: the first server of the list that answers, TLS verified before
+ * anything is said, and every step bounded. libldap reads no file and no variable of the user's:
+ * main() sets LDAPNOINIT.
  */
 #include "ldap_private.h"
 
@@ -9,8 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define URIS_MAX 16U            /* servers tried */
-#define CONNECT_ROUNDS_MAX 64U  /* wake-ups while one connection is being made */
+#define URIS_MAX 16U           /* servers tried */
+#define CONNECT_ROUNDS_MAX 64U /* wake-ups while one connection is being made */
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 #define ASSERTION_OID "1.3.6.1.1.12"
 #define PPOLICY_OID "1.3.6.1.4.1.42.2.27.8.5.1"
@@ -51,7 +52,8 @@ void directory_set_deadline(Directory *directory, int64_t deadline)
 
 int64_t directory_time_left(const Directory *directory)
 {
-	return directory->deadline == INT64_MAX ? INT64_MAX : directory->deadline - (int64_t)monotonic_ms();
+	return directory->deadline == INT64_MAX ? INT64_MAX
+						: directory->deadline - (int64_t)monotonic_ms();
 }
 
 int directory_operation_time(const Directory *directory)
@@ -131,15 +133,17 @@ int directory_result(Directory *directory, LDAP *ld, int rc, const char *what)
 		return 0;
 	if (ld)
 		ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &diagnostic);
-	snprintf(directory->error, sizeof(directory->error), "%s: %s%s%.200s", what, ldap_err2string(rc),
-		 diagnostic && *diagnostic ? ": " : "", diagnostic ? diagnostic : "");
+	snprintf(directory->error, sizeof(directory->error), "%s: %s%s%.200s", what,
+		 ldap_err2string(rc), diagnostic && *diagnostic ? ": " : "",
+		 diagnostic ? diagnostic : "");
 	ldap_memfree(diagnostic);
 	return rc > 0 ? rc : errno_from_api(rc);
 }
 
 static int set_tls(LDAP *ld, const Config *config)
 {
-	const char *ca = *config->directory.tls_ca_file ? config->directory.tls_ca_file : SYSTEM_CA_FILE;
+	const char *ca =
+		*config->directory.tls_ca_file ? config->directory.tls_ca_file : SYSTEM_CA_FILE;
 	int demand = LDAP_OPT_X_TLS_DEMAND, client = 0;
 	int minimum = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
 
@@ -199,7 +203,8 @@ static int connect_step(Directory *directory, LDAP *ld, int (*step)(LDAP *ld), c
 			break;
 		r = wait_connected(directory, ld);
 		if (r < 0) {
-			snprintf(directory->error, sizeof(directory->error), "%s: %s", what, strerror(-r));
+			snprintf(directory->error, sizeof(directory->error), "%s: %s", what,
+				 strerror(-r));
 			return r;
 		}
 	}
@@ -251,7 +256,9 @@ void directory_note_policy(Directory *directory, LDAP *ld, LDAPControl **control
 	ber_int_t expire = -1, grace = -1;
 
 	directory->policy = DIRECTORY_POLICY_NONE;
-	if (control && ldap_parse_passwordpolicy_control(ld, control, &expire, &grace, &error) == LDAP_SUCCESS &&
+	if (control &&
+	    ldap_parse_passwordpolicy_control(ld, control, &expire, &grace, &error) ==
+		    LDAP_SUCCESS &&
 	    error <= PP_passwordTooLong)
 		directory->policy = (DirectoryPolicy)error;
 }
@@ -283,14 +290,17 @@ int directory_bind(Directory *directory, LDAP *ld, const char *dn, const Secret 
 {
 	LDAPControl *ppolicy = NULL, *controls[2] = { 0 };
 	/* For EXTERNAL empty, but there: else the server asks for them in a second step. */
-	struct berval credentials = { .bv_val = (char *)(uintptr_t)"" };
+	struct berval credentials = { .bv_val = (char *)(uintptr_t) "" };
 	int rc, id, r;
 
 	r = directory_arm(directory, ld);
 	if (r < 0)
 		return r;
 	if (dn) {
-		/* A name without a password is an anonymous bind, which "succeeds" (RFC 4513 5.1.2). */
+		/*
+		 * A name without a password is an anonymous bind, which "succeeds" (RFC 4513
+		 * 5.1.2).
+		 */
 		if (password->len == 0)
 			return DIRECTORY_E_CREDENTIALS;
 		credentials.bv_len = password->len;
@@ -300,8 +310,10 @@ int directory_bind(Directory *directory, LDAP *ld, const char *dn, const Secret 
 			return directory_result(directory, ld, rc, "bind");
 		controls[0] = ppolicy;
 	}
-	rc = ldap_sasl_bind(ld, dn, dn ? LDAP_SASL_SIMPLE : "EXTERNAL", &credentials, controls, NULL, &id);
-	r = rc == LDAP_SUCCESS ? bind_result(directory, ld, id) : directory_result(directory, ld, rc, "bind");
+	rc = ldap_sasl_bind(ld, dn, dn ? LDAP_SASL_SIMPLE : "EXTERNAL", &credentials, controls,
+			    NULL, &id);
+	r = rc == LDAP_SUCCESS ? bind_result(directory, ld, id)
+			       : directory_result(directory, ld, rc, "bind");
 	if (ppolicy)
 		ldap_control_free(ppolicy);
 	return r;
@@ -341,7 +353,8 @@ static void server_note(DirectoryServer *server, LDAP *ld, LDAPMessage *entry)
 
 	server->assertion = values_have(controls, ASSERTION_OID);
 	server->ppolicy = values_have(controls, PPOLICY_OID);
-	snprintf(server->vendor, sizeof(server->vendor), "%.60s%s%.60s", name && name[0] ? name[0]->bv_val : "",
+	snprintf(server->vendor, sizeof(server->vendor), "%.60s%s%.60s",
+		 name && name[0] ? name[0]->bv_val : "",
 		 name && name[0] && version && version[0] ? " " : "",
 		 version && version[0] ? version[0]->bv_val : "");
 	server->is_389ds = strstr(server->vendor, "389") != NULL;
@@ -359,8 +372,8 @@ static int server_read(Directory *directory, LDAP *ld, const char *uri)
 	LDAPMessage *result = NULL, *entry;
 	int rc, r;
 
-	rc = ldap_search_ext_s(ld, "", LDAP_SCOPE_BASE, "(objectClass=*)", (char **)(uintptr_t)attributes, 0, NULL,
-			       NULL, NULL, 1, &result);
+	rc = ldap_search_ext_s(ld, "", LDAP_SCOPE_BASE, "(objectClass=*)",
+			       (char **)(uintptr_t)attributes, 0, NULL, NULL, NULL, 1, &result);
 	r = directory_result(directory, ld, rc, "root DSE");
 	if (r == 0) {
 		entry = ldap_first_entry(ld, result);
@@ -369,7 +382,8 @@ static int server_read(Directory *directory, LDAP *ld, const char *uri)
 			suffix_choose(&server, ld, entry, directory->config->directory.base);
 		}
 		snprintf(server.uri, sizeof(server.uri), "%s", uri);
-		server.encrypted = strncasecmp(uri, "ldap:", 5) != 0 || directory->config->directory.start_tls;
+		server.encrypted =
+			strncasecmp(uri, "ldap:", 5) != 0 || directory->config->directory.start_tls;
 		directory->server = server;
 	}
 	ldap_msgfree(result);
@@ -407,12 +421,16 @@ int directory_connect(Directory *directory)
 	uris = strdup(directory->uris);
 	if (!uris)
 		return -ENOMEM;
-	for (uri = strtok_r(uris, " \t", &state); uri && n < URIS_MAX; uri = strtok_r(NULL, " \t", &state), n++) {
+	for (uri = strtok_r(uris, " \t", &state); uri && n < URIS_MAX;
+	     uri = strtok_r(NULL, " \t", &state), n++) {
 		if (directory_time_left(directory) <= 0)
 			return -ETIMEDOUT;
 		int r = connect_uri(directory, uri);
 
-		/* A server that is up and refuses us is no reason to write to another: that is an error to mend. */
+		/*
+		 * A server that is up and refuses us is no reason to write to another: that is an
+		 * error to mend.
+		 */
 		if (r >= 0 && r != LDAP_BUSY && r != LDAP_UNAVAILABLE)
 			return r;
 	}

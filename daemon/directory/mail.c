@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The mail as Mint answers it: template, language, addresses, and the values of the template's names. */
+/*
+ * The mail as Mint answers it: template, language, addresses, and the values of the template's
+ * names.
+ */
 #include <pwd.h>
 #include <string.h>
 
@@ -33,7 +36,8 @@ void mail_to_told(Call *call, const Addresses *addresses, MailTo *ret)
 	for (size_t i = 0; i < addresses->n; i++) {
 		const Address *address = &addresses->list[i];
 
-		if (address_counts(address, call->caller.now) || address->state == ADDRESS_WAITING ||
+		if (address_counts(address, call->caller.now) ||
+		    address->state == ADDRESS_WAITING ||
 		    (address->state == ADDRESS_FORMER && call->caller.now < address->time))
 			ret->list[ret->n++] = address->text;
 	}
@@ -50,7 +54,8 @@ int mint_skip(Call *call, const char *reason, int64_t after)
 }
 
 /* The account's own language, else the one that was asked in, else English. */
-static void language_choose(const Account *account, const MintRequest *request, char ret[static LANGUAGE_MAX + 1])
+static void language_choose(const Account *account, const MintRequest *request,
+			    char ret[static LANGUAGE_MAX + 1])
 {
 	const char *own = entry_text(account->entry, "preferredLanguage");
 
@@ -102,7 +107,8 @@ static void put_requester(JsonWriter *w, const char *requester)
 }
 
 /* A link on the site's own page: the origin comes from the configuration, never from a request. */
-static void put_link(JsonWriter *w, const char *key, const char *origin, const char *path, const char *ticket)
+static void put_link(JsonWriter *w, const char *key, const char *origin, const char *path,
+		     const char *ticket)
 {
 	char text[1024];
 	size_t len = strlen(origin);
@@ -110,7 +116,8 @@ static void put_link(JsonWriter *w, const char *key, const char *origin, const c
 	while (len > 0 && origin[len - 1] == '/')
 		len--;
 	if (ticket)
-		snprintf(text, sizeof(text), "%.*s%s%s", (int)(len < 512 ? len : 512), origin, path, ticket);
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(len < 512 ? len : 512), origin, path,
+			 ticket);
 	json_put_string(w, key, ticket ? text : "");
 	memory_wipe(text, sizeof(text));
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pwreset-directory: a worker of pwresetd. It serves the connection on its stdin and ends with it. */
+/*
+ * pwreset-directory: a worker of pwresetd. It serves the connection on its stdin and ends with it.
+ */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,7 +36,8 @@ static bool stdin_is_stream(void)
 	int type = 0;
 	socklen_t len = sizeof(type);
 
-	return getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+	return getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_STREAM;
 }
 
 typedef struct Options {
@@ -46,8 +49,10 @@ static int usage(FILE *out, int status)
 {
 	fputs("pwreset-directory [--check] [--root=DIR]\n\n"
 	      "Started by pwreset-directory.socket with a connection on standard input.\n"
-	      "  --check     read everything it needs, look at the directory, say what is wrong, and end\n"
-	      "  --root=DIR  folder that stands for / for the configuration and the lists of passwords (tests)\n",
+	      "  --check     read everything it needs, look at the directory, say what is wrong, "
+	      "and end\n"
+	      "  --root=DIR  folder that stands for / for the configuration and the lists of "
+	      "passwords (tests)\n",
 	      out);
 	return status;
 }
@@ -91,13 +96,16 @@ int main(int argc, char **argv)
 	if (r > 0)
 		return r - 1;
 	if (!options.check && !stdin_is_stream()) {
-		fputs("pwreset-directory: stdin must be a connection of pwresetd (pwreset-directory.socket starts it)\n",
+		fputs("pwreset-directory: stdin must be a connection of pwresetd "
+		      "(pwreset-directory.socket starts it)\n",
 		      stderr);
 		return EXIT_FAILURE;
 	}
 	r = protect();
 	if (r < 0) {
-		fputs("pwreset-directory: the process cannot be protected, so it must not handle passwords\n", stderr);
+		fputs("pwreset-directory: the process cannot be protected, so it must not handle "
+		      "passwords\n",
+		      stderr);
 		return EXIT_FAILURE;
 	}
 	r = worker_new(&worker, options.root);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a directory worker answers. Who may ask is decided in the broker's table, and for staff once more in roles.c. */
+/*
+ * What a directory worker answers. Who may ask is decided in the broker's table, and for staff once
+ * more in roles.c.
+ */
 #include "methods.h"
 
 const ServeMethod directory_methods[] = {

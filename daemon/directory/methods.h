@@ -12,7 +12,7 @@ METHOD(method_verify_code);   /* code.c */
 METHOD(method_get_questions); /* questions.c */
 METHOD(method_answer_questions);
 METHOD(method_verify_saved_code); /* saved.c */
-METHOD(method_inspect_link); /* link.c */
+METHOD(method_inspect_link);      /* link.c */
 METHOD(method_revoke_link);
 METHOD(method_set_password); /* redeem.c */
 
@@ -39,7 +39,7 @@ METHOD(method_admin_remind_user_name);
 METHOD(method_admin_set_password); /* admin_password.c */
 METHOD(method_admin_set_pin);      /* pin.c */
 METHOD(method_admin_verify_pin);
-METHOD(method_admin_find); /* find.c */
+METHOD(method_admin_find);          /* find.c */
 METHOD(method_admin_remind_expiry); /* expiry.c */
 
 METHOD(method_diagnose); /* diagnose.c */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Directory.Mint: whose request it is, whether it may have what it asks for, and the table of kinds. */
+/*
+ * Directory.Mint: whose request it is, whether it may have what it asks for, and the table of
+ * kinds.
+ */
 #include "mint.h"
 
 #include <string.h>
@@ -37,7 +40,8 @@ static const VarlinkField request_fields[] = {
 
 typedef struct MintKind {
 	const char *name;
-	bool secret; /* self-service of an inactive or privileged account gets nothing, and staff need the verb */
+	/* Self-service of an inactive or privileged account gets nothing; staff need the verb. */
+	bool secret;
 	Verb verb;
 	int (*make)(Call *call, const MintRequest *request, Account *account);
 } MintKind;
@@ -66,7 +70,7 @@ static unsigned roles_parse(const JsonNode *array)
 {
 	unsigned roles = 0;
 
-	JSON_FOREACH (it, array)
+	JSON_FOREACH(it, array)
 		if (it->type == JSON_STRING)
 			roles |= role_from_name(it->string);
 	return roles;
@@ -112,7 +116,8 @@ static int mint(Call *call, const MintKind *kind, const MintRequest *request)
 		return mint_skip(call, "no-such-user", 0);
 	if (r == ACCOUNT_E_AMBIGUOUS) {
 		journal_note(call, LOG_ALERT, "ambiguous", NULL,
-			     "several entries have the same name or address: nothing was sent to any of them");
+			     "several entries have the same name or address: nothing was sent to "
+			     "any of them");
 		return mint_skip(call, "ambiguous", 0);
 	}
 	if (r != 0)
@@ -120,12 +125,14 @@ static int mint(Call *call, const MintKind *kind, const MintRequest *request)
 	why = refusal(kind, request, &account);
 	if (why) {
 		journal_note(call, LOG_NOTICE, "recovery-refused", account.name,
-			     strcmp(why, "inactive") == 0 ? account_state_name(account.state) : why);
+			     strcmp(why, "inactive") == 0 ? account_state_name(account.state)
+							  : why);
 		return mint_skip(call, why, 0);
 	}
 	/*
-	 * Asked for before a change that killed everything: it must not come to life afterwards. But the change may be
-	 * this request's own, when the mail of a temporary password is tried again.
+	 * Asked for before a change that killed everything: it must not come to life afterwards.
+	 * But the change may be this request's own, when the mail of a temporary password is tried
+	 * again.
 	 */
 	own = kind->make == mint_temporary ? request->id : NULL;
 	if (kind->secret && event_last_kill(account.entry, own) > request->created)
@@ -152,7 +159,9 @@ METHOD(method_mint)
 		return serve_fail(serve, VARLINK_E_PERMISSION_DENIED);
 	request.roles = roles_parse(request.roles_node);
 	kind = kind_find(request.kind);
-	if (!kind || base64url_decode(request.id, strlen(request.id), request.id_bytes, sizeof(request.id_bytes), &len) < 0 ||
+	if (!kind ||
+	    base64url_decode(request.id, strlen(request.id), request.id_bytes,
+			     sizeof(request.id_bytes), &len) < 0 ||
 	    len != sizeof(request.id_bytes))
 		return serve_invalid(serve, kind ? "id" : "kind");
 	return mint(&call, kind, &request);

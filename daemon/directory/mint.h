@@ -27,12 +27,17 @@ typedef struct MailTo {
 	size_t n;
 } MailTo;
 
-/* The addresses that may receive what opens the account: the one that was typed, if one was, else all that count. */
+/*
+ * The addresses that may receive what opens the account: the one that was typed, if one was, else
+ * all that count.
+ */
 void mail_to_recovery(Call *call, const Account *account, const Addresses *addresses, MailTo *ret);
 /* All that are to be told of a change. */
 void mail_to_told(Call *call, const Addresses *addresses, MailTo *ret);
 
-/* Lets to point into addresses alone, since reading the entry again forgets what points into that. */
+/*
+ * Lets to point into addresses alone, since reading the entry again forgets what points into that.
+ */
 void mail_to_keep(const Addresses *addresses, MailTo *to);
 
 #define MINT_E_SKIPPED 0x4001 /* it has been answered that there is nothing to send */
@@ -42,10 +47,15 @@ int mint_skip(Call *call, const char *reason, int64_t after);
 int mint_mail(Call *call, const MintRequest *request, const Account *account, const MailTo *to,
 	      const MailValues *values);
 
-int mint_link(Call *call, const MintRequest *request, Account *account); /* mint_token.c */
+/* mint_token.c */
+int mint_link(Call *call, const MintRequest *request, Account *account);
 int mint_code(Call *call, const MintRequest *request, Account *account);
-int mint_user_name(Call *call, const MintRequest *request, Account *account); /* mint_notice.c */
+/* mint_notice.c */
+int mint_user_name(Call *call, const MintRequest *request, Account *account);
 int mint_notice(Call *call, const MintRequest *request, Account *account);
-int mint_mail_confirm(Call *call, const MintRequest *request, Account *account); /* mint_confirm.c */
-int mint_temporary(Call *call, const MintRequest *request, Account *account);    /* admin_password.c */
-int mint_expiry(Call *call, const MintRequest *request, Account *account);       /* expiry.c */
+/* mint_confirm.c */
+int mint_mail_confirm(Call *call, const MintRequest *request, Account *account);
+/* admin_password.c */
+int mint_temporary(Call *call, const MintRequest *request, Account *account);
+/* expiry.c */
+int mint_expiry(Call *call, const MintRequest *request, Account *account);

@@ -47,7 +47,9 @@ int mint_mail_confirm(Call *call, const MintRequest *request, Account *account)
 	to = (MailTo){ .list = { confirm.address.text }, .n = 1 };
 	code_format(confirm.code, shown);
 	r = mint_mail(call, request, account, &to,
-		      &(MailValues){ .code = shown, .minutes = CONFIRM_MINUTES, .mail = confirm.address.text });
+		      &(MailValues){ .code = shown,
+				     .minutes = CONFIRM_MINUTES,
+				     .mail = confirm.address.text });
 	memory_wipe(&confirm, sizeof(confirm));
 	memory_wipe(shown, sizeof(shown));
 	return r;

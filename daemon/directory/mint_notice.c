@@ -17,7 +17,10 @@ static int count_mail(Call *call, const MintRequest *request, Account *account)
 		int64_t left = series_left(call, account->entry, &series);
 		int r;
 
-		/* Staff are not held up; a retry of the same request was counted by the first attempt. */
+		/*
+		 * Staff are not held up; a retry of the same request was counted by the first
+		 * attempt.
+		 */
 		if (*request->requester || request->attempt > 1)
 			return 0;
 		if (left > 0) {

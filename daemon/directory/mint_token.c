@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Minting links and codes. Values of the same request are replaced, so that a retry of the mail opens nothing twice; at most
- * so many are live at a time, and mails to one account come ever more slowly, whoever asks and wherever.
+ * Minting links and codes. Values of the same request are replaced, so that a retry of the mail
+ * opens nothing twice; at most so many are live at a time, and mails to one account come ever more
+ * slowly, whoever asks and wherever.
  */
 #include <string.h>
 #include <syslog.h>
@@ -31,12 +32,14 @@ static void symbols_random(char *ret, size_t n)
 static bool label_taken(const StoredTokens *tokens, const char *label)
 {
 	for (size_t i = 0; i < tokens->n; i++)
-		if (tokens->list[i].kind == TOKEN_CODE && strncmp(tokens->list[i].label, label, CODE_LABEL) == 0)
+		if (tokens->list[i].kind == TOKEN_CODE &&
+		    strncmp(tokens->list[i].label, label, CODE_LABEL) == 0)
 			return true;
 	return false;
 }
 
-static int seal_code(Call *call, const Account *account, const StoredTokens *tokens, StoredToken *token, Minted *ret)
+static int seal_code(Call *call, const Account *account, const StoredTokens *tokens,
+		     StoredToken *token, Minted *ret)
 {
 	/* At most STORED_MAX of 1024 labels are taken. */
 	do
@@ -47,7 +50,8 @@ static int seal_code(Call *call, const Account *account, const StoredTokens *tok
 	return stored_seal(token, call, account, ret->code + CODE_LABEL, CODE_SECRET);
 }
 
-static int seal_link(Call *call, const Account *account, const MintRequest *request, StoredToken *token, Minted *ret)
+static int seal_link(Call *call, const Account *account, const MintRequest *request,
+		     StoredToken *token, Minted *ret)
 {
 	AUTO_TICKET Ticket ticket = { 0 };
 	int r;
@@ -63,8 +67,8 @@ static int seal_link(Call *call, const Account *account, const MintRequest *requ
 	return ticket_format(&ticket, ret->ticket, sizeof(ret->ticket));
 }
 
-static int seal(Call *call, const Account *account, const MintRequest *request, const StoredTokens *tokens,
-		StoredToken *token, Minted *ret)
+static int seal(Call *call, const Account *account, const MintRequest *request,
+		const StoredTokens *tokens, StoredToken *token, Minted *ret)
 {
 	const Config *config = call->worker->config;
 	bool link = token->kind == TOKEN_LINK;
@@ -73,9 +77,11 @@ static int seal(Call *call, const Account *account, const MintRequest *request, 
 	snprintf(token->key, sizeof(token->key), "%s", pepper_current(&call->worker->pepper)->id);
 	token->staff = *request->requester != '\0';
 	token->tries = link ? 1 : config->recovery.code_tries;
-	token->expiry = call->caller.now +
-			(int64_t)(link ? config->recovery.link_minutes : config->recovery.code_minutes) * 60;
-	return link ? seal_link(call, account, request, token, ret) : seal_code(call, account, tokens, token, ret);
+	token->expiry = call->caller.now + (int64_t)(link ? config->recovery.link_minutes
+							  : config->recovery.code_minutes) *
+						   60;
+	return link ? seal_link(call, account, request, token, ret)
+		    : seal_code(call, account, tokens, token, ret);
 }
 
 /* Live ones of the kind that the person asked for, but for this request's own. */
@@ -86,12 +92,16 @@ static unsigned live_count(const StoredTokens *tokens, TokenKind kind, const cha
 	for (size_t i = 0; i < tokens->n; i++) {
 		const StoredToken *token = &tokens->list[i];
 
-		n += token->kind == kind && !token->staff && stored_live(token, now) && strcmp(token->id, id) != 0;
+		n += token->kind == kind && !token->staff && stored_live(token, now) &&
+		     strcmp(token->id, id) != 0;
 	}
 	return n;
 }
 
-/* Takes away this request's earlier values and all that is dead; true when there was one of this request. */
+/*
+ * Takes away this request's earlier values and all that is dead; true when there was one of this
+ * request.
+ */
 static bool sweep(const StoredTokens *tokens, const char *id, int64_t now, Changes *changes)
 {
 	bool again = false;
@@ -106,7 +116,8 @@ static bool sweep(const StoredTokens *tokens, const char *id, int64_t now, Chang
 	return again;
 }
 
-static int mint_once(Call *call, const MintRequest *request, const Account *account, TokenKind kind, Minted *ret)
+static int mint_once(Call *call, const MintRequest *request, const Account *account, TokenKind kind,
+		     Minted *ret)
 {
 	const Config *config = call->worker->config;
 	AUTO_CHANGES Changes changes = { 0 };
@@ -120,7 +131,8 @@ static int mint_once(Call *call, const MintRequest *request, const Account *acco
 	stored_read(account->entry, &tokens);
 	again = sweep(&tokens, request->id, now, &changes);
 	left = series_left(call, account->entry, &series);
-	if (!staff && live_count(&tokens, kind, request->id, now) >= config->recovery.live_requests) {
+	if (!staff &&
+	    live_count(&tokens, kind, request->id, now) >= config->recovery.live_requests) {
 		r = mint_skip(call, "too-many", 0);
 		return r < 0 ? r : MINT_E_SKIPPED;
 	}
@@ -139,12 +151,15 @@ static int mint_once(Call *call, const MintRequest *request, const Account *acco
 	return directory_modify(call->worker->directory, account->dn, &changes, NULL);
 }
 
-static int mint_token(Call *call, const MintRequest *request, Account *account, TokenKind kind, Minted *ret)
+static int mint_token(Call *call, const MintRequest *request, Account *account, TokenKind kind,
+		      Minted *ret)
 {
 	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
 		int r = mint_once(call, request, account, kind, ret);
 
-		/* A reply that was lost costs nothing: the value of the same request is replaced. */
+		/*
+		 * A reply that was lost costs nothing: the value of the same request is replaced.
+		 */
 		if (r != -ECONNRESET && !call_raced(call, r))
 			return r;
 		r = account_reload(call, account);
@@ -154,7 +169,10 @@ static int mint_token(Call *call, const MintRequest *request, Account *account, 
 	return -EBUSY;
 }
 
-/* What somebody asks for alone goes to nobody else's address: those that several entries have are left out. */
+/*
+ * What somebody asks for alone goes to nobody else's address: those that several entries have are
+ * left out.
+ */
 static int drop_shared(Call *call, const Account *account, MailTo *to)
 {
 	size_t kept = 0;
@@ -199,7 +217,8 @@ static int mint_secret(Call *call, const MintRequest *request, Account *account,
 	if (r == 0)
 		r = revoke_ticket(call, account, request->id_bytes, revoke);
 	if (r != 0)
-		return r == ACCOUNT_E_NONE ? mint_skip(call, "no-such-user", 0) : fail_directory(call, r);
+		return r == ACCOUNT_E_NONE ? mint_skip(call, "no-such-user", 0)
+					   : fail_directory(call, r);
 	if (!link)
 		code_format(minted.code, shown);
 	r = mint_mail(call, request, account, &to,
@@ -207,7 +226,8 @@ static int mint_secret(Call *call, const MintRequest *request, Account *account,
 			      .link = link ? minted.ticket : NULL,
 			      .code = link ? NULL : shown,
 			      .revoke = revoke,
-			      .minutes = link ? config->recovery.link_minutes : config->recovery.code_minutes,
+			      .minutes = link ? config->recovery.link_minutes
+					      : config->recovery.code_minutes,
 		      });
 	memory_wipe(shown, sizeof(shown));
 	memory_wipe(revoke, sizeof(revoke));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Walking through all people in the order of their names, a bounded number at a time: each walk keeps the first names behind
- * the last one of the walk before, whatever order the directory gives them in.
+ * Walking through all people in the order of their names, a bounded number at a time: each walk
+ * keeps the first names behind the last one of the walk before, whatever order the directory gives
+ * them in.
  */
 #pragma once
 

@@ -45,10 +45,12 @@ int own_open(Call *call, const char *user, const char *current, Account *ret)
 	if (!current && !call_via(call, "ctl"))
 		r = fail_wrong_password(call);
 	else if (current && (r = secret_from_base64(&secret, current)) < 0)
-		r = r == -EBADMSG ? serve_invalid(call->serve, "current") : fail_wrong_password(call);
+		r = r == -EBADMSG ? serve_invalid(call->serve, "current")
+				  : fail_wrong_password(call);
 	else if (current && (r = password_prove(call, ret, &secret, &seconds)) != 0)
 		r = prove_fail(call, r, seconds);
-	else if (current && (reason = ret->privileged ? "privileged" : account_state_reason(ret->state)))
+	else if (current &&
+		 (reason = ret->privileged ? "privileged" : account_state_reason(ret->state)))
 		/* No way back in for accounts that may not use one. */
 		r = fail_not_allowed(call, reason);
 	else
@@ -80,8 +82,8 @@ int account_modify(Call *call, Account *account, OwnBuild build, void *userdata)
 	return -EBUSY;
 }
 
-void account_put_event(Call *call, const Account *account, const char *what, const char *ref, const char *by,
-		       Changes *changes)
+void account_put_event(Call *call, const Account *account, const char *what, const char *ref,
+		       const char *by, Changes *changes)
 {
 	Event event = { .time = call->caller.now };
 

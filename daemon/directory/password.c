@@ -47,7 +47,8 @@ static const VarlinkField exists_fields[] = {
 /* PAM asks for every name that logs in: it has to go on to local accounts. Nobody else is told. */
 static int fail_absent(Call *call)
 {
-	return call_via(call, "pam") ? fail_not_allowed(call, "no-such-user") : fail_wrong_password(call);
+	return call_via(call, "pam") ? fail_not_allowed(call, "no-such-user")
+				     : fail_wrong_password(call);
 }
 
 int prove_fail(Call *call, int r, int64_t seconds)
@@ -92,7 +93,8 @@ METHOD(method_password_verify)
 		return r < 0 ? r : 0;
 	r = secret_from_base64(&current, p.password);
 	if (r < 0)
-		return r == -EBADMSG ? serve_invalid(serve, "password") : fail_wrong_password(&call);
+		return r == -EBADMSG ? serve_invalid(serve, "password")
+				     : fail_wrong_password(&call);
 	r = prove_user(&call, p.user, &current, &account);
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -124,8 +126,8 @@ int password_write_failed(Call *call, WriteResult result)
 {
 	switch (result) {
 	case WRITE_POLICY:
-		return password_refuse(call,
-				       password_directory_reason(directory_policy(call->worker->directory)));
+		return password_refuse(
+			call, password_directory_reason(directory_policy(call->worker->directory)));
 	case WRITE_STATE:
 	case WRITE_USED:
 		return fail_not_allowed(call, "locked");
@@ -149,7 +151,9 @@ static int answer_written(Call *call, const Account *account, WriteResult result
 	return serve_send(call->serve);
 }
 
-/* 0, or 1 when answered. The passwords of a call, or an answer that names what is wrong with them. */
+/*
+ * 0, or 1 when answered. The passwords of a call, or an answer that names what is wrong with them.
+ */
 static int secrets_read(Call *call, const PasswordParameters *p, Secret *current, Secret *password)
 {
 	int r = current ? secret_from_base64(current, p->current) : 0;

@@ -18,7 +18,8 @@ static void complain_line(IniComplaint complain, void *userdata, unsigned line, 
 static bool id_valid(const char *id, size_t len)
 {
 	return len > 0 && len <= PEPPER_ID_MAX &&
-	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") >= len;
+	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") >=
+		       len;
 }
 
 static const char *key_parse(PepperKey *key, const char *line, size_t len)
@@ -31,7 +32,8 @@ static const char *key_parse(PepperKey *key, const char *line, size_t len)
 	id_len = (size_t)(colon - line);
 	if (!id_valid(line, id_len))
 		return "the key's name must have 1 to 16 letters, digits, '-' or '_'" REMEDY;
-	if (base64_decode(colon + 1, len - id_len - 1, key->bytes, sizeof(key->bytes), &key_len) < 0 ||
+	if (base64_decode(colon + 1, len - id_len - 1, key->bytes, sizeof(key->bytes), &key_len) <
+		    0 ||
 	    key_len != PEPPER_KEY_SIZE)
 		return "the key must be 32 bytes in base64" REMEDY;
 	memcpy(key->id, line, id_len);
@@ -50,7 +52,8 @@ int pepper_parse(Pepper *ret, const char *text, IniComplaint complain, void *use
 
 		line++;
 		if (pepper.n == PEPPER_KEYS_MAX)
-			message = "has more than two lines: keep the current key and the previous one";
+			message = "has more than two lines: keep the current key and the previous "
+				  "one";
 		else if (!(message = key_parse(&pepper.keys[pepper.n], text, len)))
 			pepper.n++;
 		text += len + (text[len] == '\n');
@@ -58,7 +61,8 @@ int pepper_parse(Pepper *ret, const char *text, IniComplaint complain, void *use
 	if (!message && pepper.n == 0)
 		message = "is empty" REMEDY;
 	if (!message && pepper.n == 2 && strcmp(pepper.keys[0].id, pepper.keys[1].id) == 0)
-		message = "two keys have the same name: values made with one could not be told from the other's";
+		message = "two keys have the same name: values made with one could not be told "
+			  "from the other's";
 	if (message) {
 		complain_line(complain, userdata, line, message);
 		pepper_wipe(&pepper);
@@ -77,7 +81,8 @@ int pepper_load(Pepper *ret, IniComplaint complain, void *userdata)
 
 	if (r == -ENOENT)
 		complain_line(complain, userdata, 0,
-			      "there is none: put it in /etc/pwreset/credentials/pepper, mode 0600, the same on every "
+			      "there is none: put it in /etc/pwreset/credentials/pepper, mode "
+			      "0600, the same on every "
 			      "host that runs pwresetd" REMEDY);
 	if (r < 0)
 		return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The secret that lies outside the directory: whoever copies the directory, but not this, can test no guess of a code,
- * an answer, a PIN or an earlier password.
+ * The secret that lies outside the directory: whoever copies the directory, but not this, can test
+ * no guess of a code, an answer, a PIN or an earlier password.
  */
 #pragma once
 
@@ -40,8 +40,8 @@ static inline const PepperKey *pepper_current(const Pepper *pepper)
 const PepperKey *pepper_key(const Pepper *pepper, const char *id);
 
 /*
- * HMAC-SHA256 over parts, each preceded by its length, so that no two lists of parts are the same text. domain tells uses
- * apart: a value of one can never pass for another.
+ * HMAC-SHA256 over parts, each preceded by its length, so that no two lists of parts are the same
+ * text. domain tells uses apart: a value of one can never pass for another.
  */
 typedef struct Mac {
 	crypto_auth_hmacsha256_state state;

@@ -39,10 +39,13 @@ static bool pin_read(const Entry *entry, Pin *ret)
 	size_t len = 0;
 	int end = 0;
 
-	if (!text || sscanf(text, "1:%16[^:]:%22[^:]:%43[^:]:%2u%n", ret->key, ret->salt, verifier, &ret->tries, &end) != 4 ||
+	if (!text ||
+	    sscanf(text, "1:%16[^:]:%22[^:]:%43[^:]:%2u%n", ret->key, ret->salt, verifier,
+		   &ret->tries, &end) != 4 ||
 	    text[end] != '\0')
 		return false;
-	return base64url_decode(verifier, strlen(verifier), ret->verifier, sizeof(ret->verifier), &len) == 0 &&
+	return base64url_decode(verifier, strlen(verifier), ret->verifier, sizeof(ret->verifier),
+				&len) == 0 &&
 	       len == sizeof(ret->verifier);
 }
 

@@ -12,10 +12,12 @@
 #define PROOF_LIFE 30 /* seconds after which a check under way counts as dead */
 #define STALE_MAX 16U
 
-#define INTERVAL_ASSUMED 300 /* seconds; a policy that never forgets failures is tried again after these too */
+/* Seconds; a policy that never forgets failures is tried again after these too. */
+#define INTERVAL_ASSUMED 300
 
 /* Failures that still count, and when the oldest of them is forgotten. */
-static int64_t failures_count(const Entry *entry, const Lockout *lockout, int64_t now, int64_t *ret_oldest)
+static int64_t failures_count(const Entry *entry, const Lockout *lockout, int64_t now,
+			      int64_t *ret_oldest)
 {
 	const Attribute *times = entry_attribute(entry, "pwdFailureTime");
 	int64_t n = 0, retries;
@@ -37,7 +39,10 @@ static int64_t failures_count(const Entry *entry, const Lockout *lockout, int64_
 	return n;
 }
 
-/* Checks under way elsewhere, each of which may become a failure; old ones were left behind by a worker that died. */
+/*
+ * Checks under way elsewhere, each of which may become a failure; old ones were left behind by a
+ * worker that died.
+ */
 static int64_t proofs_count(const Entry *entry, const Call *call)
 {
 	const Attribute *values = entry_attribute(entry, "pwresetEvent");
@@ -46,7 +51,8 @@ static int64_t proofs_count(const Entry *entry, const Call *call)
 	for (size_t i = 0; values && i < values->n; i++) {
 		Event event;
 
-		n += event_parse(values->values[i].bytes, &event) && strcmp(event.what, EVENT_PROOF) == 0 &&
+		n += event_parse(values->values[i].bytes, &event) &&
+		     strcmp(event.what, EVENT_PROOF) == 0 &&
 		     call->caller.now - event.time < PROOF_LIFE &&
 		     strcmp(event.operation, call->caller.operation) != 0;
 	}
@@ -69,7 +75,8 @@ static void put_stale(const Call *call, const Entry *entry, Changes *changes)
 	for (size_t i = 0; values && i < values->n && n < STALE_MAX; i++) {
 		Event event;
 
-		if (!event_parse(values->values[i].bytes, &event) || strcmp(event.what, EVENT_PROOF) != 0 ||
+		if (!event_parse(values->values[i].bytes, &event) ||
+		    strcmp(event.what, EVENT_PROOF) != 0 ||
 		    call->caller.now - event.time < PROOF_LIFE)
 			continue;
 		changes_add(changes, CHANGE_DELETE, "pwresetEvent", values->values[i].bytes);
@@ -151,7 +158,9 @@ int password_prove(Call *call, Account *account, const Secret *password, int64_t
 	int r;
 
 	*ret_seconds = 0;
-	/* Nothing is for them here, so strangers shall not even be able to count their failures up. */
+	/*
+	 * Nothing is for them here, so strangers shall not even be able to count their failures up.
+	 */
 	if (account->privileged && (call_via(call, "web") || call_via(call, "relay")))
 		return PROVE_E_WRONG;
 	r = server_policy_lockout(call, account, &lockout);
@@ -170,8 +179,14 @@ int password_prove(Call *call, Account *account, const Secret *password, int64_t
 	if (placed && r >= 0)
 		place_leave(call, account);
 	if (r == DIRECTORY_E_CREDENTIALS)
-		/* The server compares before it looks at the age: "expired" is said of the right password only. */
+		/*
+		 * The server compares before it looks at the age: "expired" is said of the right
+		 * password only.
+		 */
 		return policy == DIRECTORY_POLICY_EXPIRED ? 0 : PROVE_E_WRONG;
-	/* An account that may not bind (inappropriateAuthentication, unwillingToPerform …) has proved nothing. */
+	/*
+	 * An account that may not bind (inappropriateAuthentication, unwillingToPerform …) has
+	 * proved nothing.
+	 */
 	return r > 0 ? PROVE_E_WRONG : r;
 }

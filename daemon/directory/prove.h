@@ -10,7 +10,10 @@ enum {
 	PROVE_E_LATER, /* *ret_seconds: one more failure would be too near to a lock */
 };
 
-/* The entry may be read again. 0, PROVE_E_*, or a result of directory_*(). An expired password that is right counts as right. */
+/*
+ * The entry may be read again. 0, PROVE_E_*, or a result of directory_*(). An expired password that
+ * is right counts as right.
+ */
 int password_prove(Call *call, Account *account, const Secret *password, int64_t *ret_seconds);
 /* Answers what password_prove() gave. */
 int prove_fail(Call *call, int r, int64_t seconds);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reading the lists of questions. They are small and read when they are needed, so that a change needs no restart. */
+/*
+ * Reading the lists of questions. They are small and read when they are needed, so that a change
+ * needs no restart.
+ */
 #include "question_list.h"
 
 #include <limits.h>
@@ -15,7 +18,8 @@ static FILE *list_open(const Worker *worker, const char *folder, const char *nam
 {
 	char path[PATH_MAX];
 
-	if ((size_t)snprintf(path, sizeof(path), "%s%s/questions/%s", worker->root, folder, name) >= sizeof(path))
+	if ((size_t)snprintf(path, sizeof(path), "%s%s/questions/%s", worker->root, folder, name) >=
+	    sizeof(path))
 		return NULL;
 	return fopen(path, "re");
 }
@@ -39,7 +43,8 @@ static bool id_valid(const char *id)
 {
 	size_t len = strlen(id);
 
-	return len > 0 && len <= QUESTION_ID_MAX && strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+	return len > 0 && len <= QUESTION_ID_MAX &&
+	       strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
 static void line_take(QuestionList *list, char *line)
@@ -50,7 +55,8 @@ static void line_take(QuestionList *list, char *line)
 
 	if (tab)
 		*tab = '\0';
-	if (!id_valid(line) || strlen(text) > QUESTION_TEXT_MAX || !text_valid(text, QUESTION_TEXT_MAX))
+	if (!id_valid(line) || strlen(text) > QUESTION_TEXT_MAX ||
+	    !text_valid(text, QUESTION_TEXT_MAX))
 		return;
 	question = question_add(list, line);
 	if (!question)
@@ -60,7 +66,8 @@ static void line_take(QuestionList *list, char *line)
 		snprintf(question->text, sizeof(question->text), "%s", text);
 }
 
-static void list_read(QuestionList *list, const Worker *worker, const char *folder, const char *name)
+static void list_read(QuestionList *list, const Worker *worker, const char *folder,
+		      const char *name)
 {
 	AUTO_FCLOSE FILE *file = list_open(worker, folder, name);
 	char line[LINE_MAX_BYTES];
@@ -125,7 +132,8 @@ bool question_answer_is_common(const Worker *worker, const char *prepared)
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		AUTO_FCLOSE FILE *file = list_open(worker, folders[i], "common-answers");
 
-		for (unsigned n = 0; file && n < LINES_MAX && fgets(line, sizeof(line), file); n++) {
+		for (unsigned n = 0; file && n < LINES_MAX && fgets(line, sizeof(line), file);
+		     n++) {
 			line[strcspn(line, "\r\n")] = '\0';
 			if (strcmp(line, prepared) == 0)
 				return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The secret questions to choose from: DATADIR/questions/LANG, extended by /etc/pwreset/questions/LANG. Lines are an id, a tab
- * and a text. A question that a site has taken away is no longer offered, but those who enrolled it can still be asked.
+ * The secret questions to choose from: DATADIR/questions/LANG, extended by
+ * /etc/pwreset/questions/LANG. Lines are an id, a tab and a text. A question that a site has taken
+ * away is no longer offered, but those who enrolled it can still be asked.
  */
 #pragma once
 
@@ -21,7 +22,10 @@ typedef struct QuestionList {
 	size_t n;
 } QuestionList;
 
-/* language: a tag, or NULL; a text that there is not in it comes in English. -ENOENT when there are none at all. */
+/*
+ * language: a tag, or NULL; a text that there is not in it comes in English. -ENOENT when there are
+ * none at all.
+ */
 int question_list_load(QuestionList **ret, const Worker *worker, const char *language);
 void question_list_freep(QuestionList **list);
 /* NULL when there is none of that id. */

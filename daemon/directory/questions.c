@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Secret questions. All are asked together and checked by one verifier, so that nobody learns which answer was wrong; a
- * try is charged before it is checked; and a name that does not exist is asked questions too, always the same.
+ * Secret questions. All are asked together and checked by one verifier, so that nobody learns which
+ * answer was wrong; a try is charged before it is checked; and a name that does not exist is asked
+ * questions too, always the same.
  */
 #include "questions.h"
 
@@ -44,7 +45,8 @@ static bool is_local(const Call *call, const JsonNode *origin)
 	const char *address = json_get_string(origin, "address");
 	const char *terminal = json_get_string(origin, "terminal");
 
-	if ((!call_via(call, "pam") && !call_via(call, "relay")) || (address && *address) || !terminal)
+	if ((!call_via(call, "pam") && !call_via(call, "relay")) || (address && *address) ||
+	    !terminal)
 		return false;
 	if (strncmp(terminal, "/dev/", 5) == 0)
 		terminal += 5;
@@ -79,8 +81,12 @@ static void lower(const char *name, char ret[static USER_NAME_MAX + 1])
 			*p = (char)(*p - 'A' + 'a');
 }
 
-/* Questions for those who have none: chosen by the oldest pepper here, which stays through one change of the current one. */
-static void decoy_questions(const Call *call, const QuestionList *list, const char *name, StoredQuestions *ret)
+/*
+ * Questions for those who have none: chosen by the oldest pepper here, which stays through one
+ * change of the current one.
+ */
+static void decoy_questions(const Call *call, const QuestionList *list, const char *name,
+			    StoredQuestions *ret)
 {
 	const Pepper *pepper = &call->worker->pepper;
 	const Question *offered[QUESTION_LIST_MAX];
@@ -108,8 +114,8 @@ static void decoy_questions(const Call *call, const QuestionList *list, const ch
 }
 
 /* The account's own questions, or made-up ones; *ret_account has no entry for nobody. */
-static int questions_open(Call *call, const char *user, const QuestionList *list, Account *ret_account,
-			  StoredQuestions *ret, bool *ret_enrolled)
+static int questions_open(Call *call, const char *user, const QuestionList *list,
+			  Account *ret_account, StoredQuestions *ret, bool *ret_enrolled)
 {
 	int r = account_find(call, user, ret_account);
 
@@ -135,7 +141,8 @@ METHOD(method_get_questions)
 	r = call_open(&call, serve, varlink, userdata, get_fields, &p);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (call.worker->config->recovery.questions == CONFIG_QUESTIONS_OFF || !user_name_valid(p.user))
+	if (call.worker->config->recovery.questions == CONFIG_QUESTIONS_OFF ||
+	    !user_name_valid(p.user))
 		return fail_refused(&call);
 	r = question_list_load(&list, call.worker, p.language);
 	if (r == 0)
@@ -149,7 +156,8 @@ METHOD(method_get_questions)
 
 		json_open(w, NULL, '{');
 		json_put_string(w, "id", questions.ids[i]);
-		json_put_string(w, "text", question && *question->text ? question->text : questions.ids[i]);
+		json_put_string(w, "text",
+				question && *question->text ? question->text : questions.ids[i]);
 		json_close(w, '}');
 	}
 	json_close(w, ']');
@@ -157,8 +165,8 @@ METHOD(method_get_questions)
 	return serve_send(serve);
 }
 
-int questions_derive(const Call *call, const Account *account, const StoredQuestions *questions, const Answer *answers,
-		     uint8_t ret[static MAC_SIZE])
+int questions_derive(const Call *call, const Account *account, const StoredQuestions *questions,
+		     const Answer *answers, uint8_t ret[static MAC_SIZE])
 {
 	const PepperKey *key = pepper_key(&call->worker->pepper, questions->key);
 	const char *uuid = account->entry ? entry_text(account->entry, "entryUUID") : NULL;
@@ -282,7 +290,7 @@ static bool answers_read(const JsonNode *array, size_t n, Answer *ret)
 	bool good = array->n == n;
 	size_t i = 0;
 
-	JSON_FOREACH (it, array) {
+	JSON_FOREACH(it, array) {
 		if (i < n && (it->type != JSON_STRING || answer_prepare(it->string, &ret[i]) < 0)) {
 			good = false;
 			ret[i].text[0] = '\0';
@@ -293,11 +301,12 @@ static bool answers_read(const JsonNode *array, size_t n, Answer *ret)
 }
 
 /*
- * Every path does the same work: one charge (of the account's, or the decoy's), one derivation. Questions are charged only
- * behind a right code where one is needed, so that strangers cannot use up the tries.
+ * Every path does the same work: one charge (of the account's, or the decoy's), one derivation.
+ * Questions are charged only behind a right code where one is needed, so that strangers cannot use
+ * up the tries.
  */
-static int check_answers(Call *call, const QuestionParameters *p, Account *account, StoredQuestions *questions,
-			 bool enrolled, Answer *answers)
+static int check_answers(Call *call, const QuestionParameters *p, Account *account,
+			 StoredQuestions *questions, bool enrolled, Answer *answers)
 {
 	bool good = answers_read(p->answers, questions->n, answers), charged = false;
 	uint8_t verifier[MAC_SIZE];
@@ -319,7 +328,8 @@ static int check_answers(Call *call, const QuestionParameters *p, Account *accou
 	return questions->preparation == QUESTIONS_PREPARATION ? 0 : CODE_E_REFUSED;
 }
 
-static int answer(Call *call, const QuestionParameters *p, Answer *answers, char ret[static TICKET_TEXT_MAX + 1])
+static int answer(Call *call, const QuestionParameters *p, Answer *answers,
+		  char ret[static TICKET_TEXT_MAX + 1])
 {
 	CLEANUP(question_list_freep) QuestionList *list = NULL;
 	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
@@ -337,7 +347,8 @@ static int answer(Call *call, const QuestionParameters *p, Answer *answers, char
 			return code_result;
 	}
 	if (r == 0)
-		r = check_answers(call, p, &account, &questions, enrolled && code_result == 0, answers);
+		r = check_answers(call, p, &account, &questions, enrolled && code_result == 0,
+				  answers);
 	if (r == 0 && code_result == 0 && !account_may_recover(&account, false)) {
 		journal_note(call, LOG_NOTICE, "recovery-refused", account.name,
 			     account.privileged ? "privileged" : account_state_name(account.state));

@@ -27,12 +27,15 @@ bool questions_stored_read(const Entry *entry, StoredQuestions *ret)
 	size_t len = 0;
 	int end = 0;
 
-	if (!text || sscanf(text, "1:%16[^:]:%330[^:]:%9u:%22[^:]:%43[^:]:%9u:%18lld:%9u%n", stored.key, ids,
-			    &stored.preparation, stored.salt, verifier, &stored.today, &day, &stored.left, &end) != 8 ||
+	if (!text ||
+	    sscanf(text, "1:%16[^:]:%330[^:]:%9u:%22[^:]:%43[^:]:%9u:%18lld:%9u%n", stored.key, ids,
+		   &stored.preparation, stored.salt, verifier, &stored.today, &day, &stored.left,
+		   &end) != 8 ||
 	    text[end] != '\0')
 		return false;
 	stored.day = day;
-	if (base64url_decode(verifier, strlen(verifier), stored.verifier, sizeof(stored.verifier), &len) < 0 ||
+	if (base64url_decode(verifier, strlen(verifier), stored.verifier, sizeof(stored.verifier),
+			     &len) < 0 ||
 	    len != sizeof(stored.verifier) || !ids_parse(ids, &stored))
 		return false;
 	*ret = stored;
@@ -45,12 +48,13 @@ int questions_stored_format(const StoredQuestions *questions, char ret[static QU
 	Buf buf = { 0 };
 
 	buf_init(&buf, ret, QUESTIONS_VALUE_MAX);
-	base64url_encode(questions->verifier, sizeof(questions->verifier), verifier, sizeof(verifier));
+	base64url_encode(questions->verifier, sizeof(questions->verifier), verifier,
+			 sizeof(verifier));
 	buf_printf(&buf, "1:%s:", questions->key);
 	for (size_t i = 0; i < questions->n; i++)
 		buf_printf(&buf, "%s%s", i > 0 ? "," : "", questions->ids[i]);
-	buf_printf(&buf, ":%u:%s:%s:%u:%lld:%u", questions->preparation, questions->salt, verifier, questions->today,
-		   (long long)questions->day, questions->left);
+	buf_printf(&buf, ":%u:%s:%s:%u:%lld:%u", questions->preparation, questions->salt, verifier,
+		   questions->today, (long long)questions->day, questions->left);
 	return buf.overflow ? -E2BIG : 0;
 }
 

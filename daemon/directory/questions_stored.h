@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pwresetQuestions: 1:KEY:IDS:PREPARATION:SALT:VERIFIER:TODAY:DAY:LEFT. IDS are joined by commas; VERIFIER is Argon2id of HMAC(pepper,
- * prepared answers); TODAY is what is left of the tries of DAY (days since the epoch), LEFT what is left in all.
+ * pwresetQuestions: 1:KEY:IDS:PREPARATION:SALT:VERIFIER:TODAY:DAY:LEFT. IDS are joined by commas;
+ * VERIFIER is Argon2id of HMAC(pepper, prepared answers); TODAY is what is left of the tries of DAY
+ * (days since the epoch), LEFT what is left in all.
  */
 #pragma once
 
 #include "account.h"
 #include "stretch.h"
 
-#define QUESTIONS_MAX 10U      /* enrolled */
+#define QUESTIONS_MAX 10U /* enrolled */
 #define QUESTION_ID_MAX 32U
-#define QUESTIONS_DAILY 5U     /* tries a day */
-#define QUESTIONS_TOTAL 20U    /* tries between enrolments */
+#define QUESTIONS_DAILY 5U       /* tries a day */
+#define QUESTIONS_TOTAL 20U      /* tries between enrolments */
 #define QUESTIONS_PREPARATION 1U /* version of the preparation of answers */
 #define QUESTIONS_VALUE_MAX 640U
 

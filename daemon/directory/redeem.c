@@ -37,8 +37,8 @@ static int answer(Call *call, OpenTicket *open, WriteResult result)
 	case WRITE_STATE:
 		return ticket_fail(call, open, "revoked");
 	case WRITE_POLICY:
-		return password_refuse(call,
-				       password_directory_reason(directory_policy(call->worker->directory)));
+		return password_refuse(
+			call, password_directory_reason(directory_policy(call->worker->directory)));
 	case WRITE_UNKNOWN:
 		return fail_unknown_outcome(call);
 	case WRITE_FORBIDDEN:

@@ -31,14 +31,16 @@ static void replica_wait(Call *call, const char *uri, const char *dn, int64_t un
 	/* One that cannot be reached serves no login either. */
 	if (directory_connect(replica) != 0)
 		return;
-	while (!replica_has(replica, dn, call->caller.operation) && directory_time_left(replica) > REPLICA_PAUSE_MS)
+	while (!replica_has(replica, dn, call->caller.operation) &&
+	       directory_time_left(replica) > REPLICA_PAUSE_MS)
 		poll(NULL, 0, REPLICA_PAUSE_MS);
 }
 
 void replicas_wait(Call *call, const Account *account)
 {
 	int64_t left = directory_time_left(call->worker->directory) - REPLY_RESERVE_MS;
-	int64_t until = (int64_t)monotonic_ms() + (left < REPLICAS_WAIT_MS ? left : REPLICAS_WAIT_MS);
+	int64_t until =
+		(int64_t)monotonic_ms() + (left < REPLICAS_WAIT_MS ? left : REPLICAS_WAIT_MS);
 	AUTO_FREE char *uris = strdup(call->worker->config->directory.read_uri);
 	char *state = NULL, *uri = uris ? strtok_r(uris, " \t", &state) : NULL;
 

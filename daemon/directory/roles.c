@@ -7,9 +7,20 @@
 enum { HELPDESK, ADMINISTRATOR, OWNER, ROOT, _ACTOR_N };
 
 /* Whose account it is; the highest that applies. */
-typedef enum Target { PERSON, STAFF_HELPDESK, STAFF_ADMINISTRATOR, IN_GROUP, SYSTEM, STAFF_OWNER, _TARGET_N } Target;
+typedef enum Target {
+	PERSON,
+	STAFF_HELPDESK,
+	STAFF_ADMINISTRATOR,
+	IN_GROUP,
+	SYSTEM,
+	STAFF_OWNER,
+	_TARGET_N
+} Target;
 
-/* Everything that is not said here is refused. Helpdesk never sets a password, nor a PIN that it would then verify. */
+/*
+ * Everything that is not said here is refused. Helpdesk never sets a password, nor a PIN that it
+ * would then verify.
+ */
 static const bool has_verb[_ACTOR_N][_VERB_N] = {
 	[HELPDESK] = {
 		[VERB_SHOW] = true,

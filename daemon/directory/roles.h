@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who of the staff may do what with whose account: one table (docs/roles.md says the same in words). */
+/*
+ * Who of the staff may do what with whose account: one table (docs/roles.md says the same in
+ * words).
+ */
 #pragma once
 
 #include "account.h"
@@ -17,7 +20,10 @@ typedef enum Verb {
 	_VERB_N,
 } Verb;
 
-/* NULL when it may; else the reason of NotAllowed: "privileged", "oneself", or "role" for a verb that the role has not got. */
+/*
+ * NULL when it may; else the reason of NotAllowed: "privileged", "oneself", or "role" for a verb
+ * that the role has not got.
+ */
 const char *roles_refusal(Verb verb, unsigned roles, const Account *account, bool oneself);
 /* Whether any of the roles has the verb at all. */
 bool roles_have(Verb verb, unsigned roles);

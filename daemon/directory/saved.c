@@ -91,7 +91,8 @@ static const VarlinkField saved_fields[] = {
 	{ 0 },
 };
 
-static const char *find_value(const Account *account, char values[static PEPPER_KEYS_MAX][SAVED_VALUE_MAX], size_t n)
+static const char *find_value(const Account *account,
+			      char values[static PEPPER_KEYS_MAX][SAVED_VALUE_MAX], size_t n)
 {
 	const Attribute *stored = entry_attribute(account->entry, "pwresetSavedCode");
 	const char *found = NULL;
@@ -104,8 +105,11 @@ static const char *find_value(const Account *account, char values[static PEPPER_
 	return found;
 }
 
-/* The code goes and the grant comes in one modify: of two that use it at once, one finds it gone. */
-static int take(Call *call, Account *account, const char *typed, char ret[static TICKET_TEXT_MAX + 1])
+/*
+ * The code goes and the grant comes in one modify: of two that use it at once, one finds it gone.
+ */
+static int take(Call *call, Account *account, const char *typed,
+		char ret[static TICKET_TEXT_MAX + 1])
 {
 	char values[PEPPER_KEYS_MAX][SAVED_VALUE_MAX];
 	size_t n = saved_values(call, account, typed, values);

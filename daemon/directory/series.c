@@ -2,7 +2,7 @@
 /* Back-off of mails, recorded in the directory. */
 #include "series.h"
 
-#define BACKOFF_BASE 120   /* seconds after the first mails of a series, doubling */
+#define BACKOFF_BASE 120 /* seconds after the first mails of a series, doubling */
 #define BACKOFF_MAX 3600
 #define BACKOFF_QUIET 7200
 #define COUNT_MAX 32

@@ -4,7 +4,7 @@
 
 #define DAY 86400
 #define POLICIES_MAX 64U
-#define MAX_FAILURE_ASSUMED 3  /* where the policy cannot be read */
+#define MAX_FAILURE_ASSUMED 3 /* where the policy cannot be read */
 #define INTERVAL_ASSUMED 300
 
 static const char *const attributes[] = {
@@ -15,10 +15,12 @@ static Lockout lockout_of(const Entry *policy)
 {
 	Lockout lockout = { 0 };
 
-	if (!entry_flag(policy, "pwdLockout") || !entry_integer(policy, "pwdMaxFailure", &lockout.max_failure) ||
+	if (!entry_flag(policy, "pwdLockout") ||
+	    !entry_integer(policy, "pwdMaxFailure", &lockout.max_failure) ||
 	    lockout.max_failure < 0)
 		lockout.max_failure = 0;
-	if (!entry_integer(policy, "pwdFailureCountInterval", &lockout.interval) || lockout.interval < 0)
+	if (!entry_integer(policy, "pwdFailureCountInterval", &lockout.interval) ||
+	    lockout.interval < 0)
 		lockout.interval = 0;
 	return lockout;
 }
@@ -31,7 +33,9 @@ static Lockout stricter(Lockout a, Lockout b)
 		return a;
 	return (Lockout){
 		.max_failure = a.max_failure < b.max_failure ? a.max_failure : b.max_failure,
-		.interval = a.interval == 0 || b.interval == 0 ? 0 : a.interval > b.interval ? a.interval : b.interval,
+		.interval = a.interval == 0 || b.interval == 0 ? 0
+			    : a.interval > b.interval          ? a.interval
+							       : b.interval,
 	};
 }
 
@@ -49,7 +53,10 @@ static int policies_read(Call *call, const Entry *entry, EntryList *ret)
 	};
 	int r = directory_search(directory, &query, ret);
 
-	return r == DIRECTORY_E_NO_SUCH_OBJECT || r == DIRECTORY_E_SIZE_LIMIT || r == DIRECTORY_E_ACCESS ? 0 : r;
+	return r == DIRECTORY_E_NO_SUCH_OBJECT || r == DIRECTORY_E_SIZE_LIMIT ||
+			       r == DIRECTORY_E_ACCESS
+		       ? 0
+		       : r;
 }
 
 int server_policy_lockout(Call *call, const Account *account, Lockout *ret)
@@ -63,7 +70,8 @@ int server_policy_lockout(Call *call, const Account *account, Lockout *ret)
 	for (size_t i = 0; i < list.n; i++)
 		lockout = stricter(lockout, lockout_of(list.entries[i]));
 	if (list.n == 0)
-		lockout = (Lockout){ .max_failure = MAX_FAILURE_ASSUMED, .interval = INTERVAL_ASSUMED };
+		lockout = (Lockout){ .max_failure = MAX_FAILURE_ASSUMED,
+				     .interval = INTERVAL_ASSUMED };
 	*ret = lockout;
 	return 0;
 }
@@ -87,12 +95,13 @@ bool password_expires(Call *call, const Entry *entry, int64_t *ret)
 
 	if (entry_time(entry, "passwordExpirationTime", ret))
 		return true;
-	if (entry_integer(entry, "shadowLastChange", &last) && entry_integer(entry, "shadowMax", &max) && last > 0 &&
-	    max >= 0 && max < 99999) {
+	if (entry_integer(entry, "shadowLastChange", &last) &&
+	    entry_integer(entry, "shadowMax", &max) && last > 0 && max >= 0 && max < 99999) {
 		*ret = (last + max) * DAY;
 		return true;
 	}
-	if (!entry_time(entry, "pwdChangedTime", &changed) || policies_read(call, entry, &list) != 0 || list.n != 1)
+	if (!entry_time(entry, "pwdChangedTime", &changed) ||
+	    policies_read(call, entry, &list) != 0 || list.n != 1)
 		return false;
 	if (!entry_integer(list.entries[0], "pwdMaxAge", &max) || max <= 0)
 		return false;
@@ -104,5 +113,6 @@ bool password_must_change(const Entry *entry)
 {
 	int64_t last;
 
-	return entry_flag(entry, "pwdReset") || (entry_integer(entry, "shadowLastChange", &last) && last == 0);
+	return entry_flag(entry, "pwdReset") ||
+	       (entry_integer(entry, "shadowLastChange", &last) && last == 0);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The directory's own password policy for an entry (ppolicy, shadow, 389-ds): when a password was changed, ends, locks. */
+/*
+ * The directory's own password policy for an entry (ppolicy, shadow, 389-ds): when a password was
+ * changed, ends, locks.
+ */
 #pragma once
 
 #include "account.h"
@@ -9,7 +12,10 @@ typedef struct Lockout {
 	int64_t interval;    /* seconds; 0: failures are forgotten by a success only */
 } Lockout;
 
-/* The entry's own policy; else, since the default's name is not in the entry, the strictest that can be seen. */
+/*
+ * The entry's own policy; else, since the default's name is not in the entry, the strictest that
+ * can be seen.
+ */
 int server_policy_lockout(Call *call, const Account *account, Lockout *ret);
 
 bool password_changed(const Entry *entry, int64_t *ret);

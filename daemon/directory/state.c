@@ -16,7 +16,10 @@ static bool is_expired(const Entry *entry, int64_t now)
 	Event temporary;
 	bool ours = event_find_temporary(entry, &temporary);
 
-	/* The end of a temporary password is the password's, not the account's: an expired password recovers. */
+	/*
+	 * The end of a temporary password is the password's, not the account's: an expired password
+	 * recovers.
+	 */
 	if (entry_has(entry, "shadowExpire") && !(ours && temporary.shadow)) {
 		if (!entry_integer(entry, "shadowExpire", &value))
 			return true;
@@ -36,13 +39,15 @@ static bool is_disabled(const Entry *entry, int64_t now)
 		return true;
 	if (entry_integer(entry, "userAccountControl", &value) && (value & UAC_DISABLED))
 		return true;
-	return entry_has(entry, "pwdStartTime") && (!entry_time(entry, "pwdStartTime", &value) || now < value);
+	return entry_has(entry, "pwdStartTime") &&
+	       (!entry_time(entry, "pwdStartTime", &value) || now < value);
 }
 
 static bool has_foreign_keys(const Entry *entry)
 {
 	static const char *const classes[] = {
-		"krbPrincipal", "krbPrincipalAux", "krb5Principal", "krb5KDCEntry", "sambaSamAccount", "ipaNTUserAttrs",
+		"krbPrincipal", "krbPrincipalAux", "krb5Principal",
+		"krb5KDCEntry", "sambaSamAccount", "ipaNTUserAttrs",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
@@ -66,7 +71,8 @@ AccountState account_state(const Entry *entry, bool inactive, int64_t now)
 		return ACCOUNT_EXPIRED;
 	if (inactive)
 		return ACCOUNT_NEVER_ACTIVATED;
-	if (locked || (entry_time(entry, "accountUnlockTime", &unlock) && (unlock == 0 || now < unlock)))
+	if (locked ||
+	    (entry_time(entry, "accountUnlockTime", &unlock) && (unlock == 0 || now < unlock)))
 		return ACCOUNT_LOCKED;
 	return ACCOUNT_ACTIVE;
 }
@@ -74,7 +80,8 @@ AccountState account_state(const Entry *entry, bool inactive, int64_t now)
 void account_state_fix(const Entry *entry, char *ret, size_t size)
 {
 	const char *locked = entry_text(entry, "pwdAccountLockedTime");
-	const char *expire = entry_text(entry, "shadowExpire"), *end = entry_text(entry, "pwdEndTime");
+	const char *expire = entry_text(entry, "shadowExpire"),
+		   *end = entry_text(entry, "pwdEndTime");
 
 	snprintf(ret, size, "%d:%d:%.32s:%.32s", locked && strcmp(locked, LOCKED_FOR_EVER) == 0,
 		 entry_flag(entry, "nsAccountLock"), expire ? expire : "", end ? end : "");
@@ -122,7 +129,10 @@ const char *account_state_reason(AccountState state)
 
 bool account_may_recover(const Account *account, bool staff)
 {
-	/* Who may act on privileged accounts was checked when staff asked; by themselves they never recover. */
+	/*
+	 * Who may act on privileged accounts was checked when staff asked; by themselves they never
+	 * recover.
+	 */
 	if (account->privileged != 0 && !staff)
 		return false;
 	switch (account->state) {

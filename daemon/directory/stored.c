@@ -18,9 +18,9 @@ void stored_format(const StoredToken *token, char ret[static STORED_TEXT_MAX])
 	char mac[MAC_TEXT + 1];
 
 	base64url_encode(token->mac, sizeof(token->mac), mac, sizeof(mac));
-	snprintf(ret, STORED_TEXT_MAX, "%s:%s:%c.%s.%s.%s:%lld:%u", kind_names[token->kind], token->id,
-		 token->staff ? 'a' : 's', token->key, *token->label ? token->label : "-", mac,
-		 (long long)token->expiry, token->tries);
+	snprintf(ret, STORED_TEXT_MAX, "%s:%s:%c.%s.%s.%s:%lld:%u", kind_names[token->kind],
+		 token->id, token->staff ? 'a' : 's', token->key,
+		 *token->label ? token->label : "-", mac, (long long)token->expiry, token->tries);
 }
 
 /* Cuts text at the next separator. */
@@ -42,7 +42,8 @@ static bool copy(char *ret, size_t size, const char *text)
 
 static bool digest_parse(char *text, StoredToken *ret)
 {
-	const char *flag = cut(&text, '.'), *key = flag ? cut(&text, '.') : NULL, *label = key ? cut(&text, '.') : NULL;
+	const char *flag = cut(&text, '.'), *key = flag ? cut(&text, '.') : NULL,
+		   *label = key ? cut(&text, '.') : NULL;
 	size_t len = 0;
 
 	if (!label || !copy(ret->key, sizeof(ret->key), key))
@@ -50,7 +51,8 @@ static bool digest_parse(char *text, StoredToken *ret)
 	ret->staff = strcmp(flag, "a") == 0;
 	if (strcmp(label, "-") != 0 && !copy(ret->label, sizeof(ret->label), label))
 		return false;
-	return base64url_decode(text, strlen(text), ret->mac, sizeof(ret->mac), &len) == 0 && len == sizeof(ret->mac);
+	return base64url_decode(text, strlen(text), ret->mac, sizeof(ret->mac), &len) == 0 &&
+	       len == sizeof(ret->mac);
 }
 
 bool stored_parse(const char *text, StoredToken *ret)
@@ -75,8 +77,9 @@ bool stored_parse(const char *text, StoredToken *ret)
 			token.kind = (TokenKind)i;
 			known = true;
 		}
-	if (!known || !copy(token.id, sizeof(token.id), id) || !digest_parse(digest, &token) || !expiry ||
-	    !integer_parse(expiry, &token.expiry) || !integer_parse(rest, &tries) || tries < 0 || tries > TRIES_MAX)
+	if (!known || !copy(token.id, sizeof(token.id), id) || !digest_parse(digest, &token) ||
+	    !expiry || !integer_parse(expiry, &token.expiry) || !integer_parse(rest, &tries) ||
+	    tries < 0 || tries > TRIES_MAX)
 		return false;
 	token.tries = (unsigned)tries;
 	/* One spelling each: a value is later deleted by what is written from these fields. */
@@ -120,8 +123,8 @@ static int mac_add_values(Mac *mac, const Entry *entry, const char *name)
 	return 0;
 }
 
-static int stored_mac(const StoredToken *token, const Call *call, const Account *account, const void *secret,
-		      size_t len, uint8_t ret[static MAC_SIZE])
+static int stored_mac(const StoredToken *token, const Call *call, const Account *account,
+		      const void *secret, size_t len, uint8_t ret[static MAC_SIZE])
 {
 	const PepperKey *key = pepper_key(&call->worker->pepper, token->key);
 	const char *uuid = entry_text(account->entry, "entryUUID");
@@ -151,16 +154,19 @@ static int stored_mac(const StoredToken *token, const Call *call, const Account 
 	return r;
 }
 
-int stored_seal(StoredToken *token, const Call *call, const Account *account, const void *secret, size_t len)
+int stored_seal(StoredToken *token, const Call *call, const Account *account, const void *secret,
+		size_t len)
 {
 	return stored_mac(token, call, account, secret, len, token->mac);
 }
 
-bool stored_verify(const StoredToken *token, const Call *call, const Account *account, const void *secret, size_t len)
+bool stored_verify(const StoredToken *token, const Call *call, const Account *account,
+		   const void *secret, size_t len)
 {
 	uint8_t mac[MAC_SIZE];
 
-	return stored_mac(token, call, account, secret, len, mac) == 0 && memory_equal(mac, token->mac, sizeof(mac));
+	return stored_mac(token, call, account, secret, len, mac) == 0 &&
+	       memory_equal(mac, token->mac, sizeof(mac));
 }
 
 void stored_add(Changes *changes, const StoredToken *token)
@@ -195,13 +201,14 @@ void stored_add_class(Changes *changes, const Account *account)
 		changes_add(changes, CHANGE_ADD, "objectClass", "pwresetAccount");
 }
 
-int grant_make(Call *call, const Account *account, const uint8_t id[static TOKEN_ID_SIZE], Changes *changes,
-	       char ret[static TICKET_TEXT_MAX + 1])
+int grant_make(Call *call, const Account *account, const uint8_t id[static TOKEN_ID_SIZE],
+	       Changes *changes, char ret[static TICKET_TEXT_MAX + 1])
 {
 	AUTO_TICKET Ticket ticket = { 0 };
 	StoredToken token = {
 		.kind = TOKEN_GRANT,
-		.expiry = call->caller.now + (int64_t)call->worker->config->recovery.grant_minutes * 60,
+		.expiry = call->caller.now +
+			  (int64_t)call->worker->config->recovery.grant_minutes * 60,
 		.tries = 1,
 	};
 	int r;
@@ -220,7 +227,8 @@ int grant_make(Call *call, const Account *account, const uint8_t id[static TOKEN
 	return ticket_format(&ticket, ret, TICKET_TEXT_MAX + 1);
 }
 
-static void revoke_secret(const PepperKey *key, const Ticket *ticket, uint8_t ret[static TOKEN_SECRET_SIZE])
+static void revoke_secret(const PepperKey *key, const Ticket *ticket,
+			  uint8_t ret[static TOKEN_SECRET_SIZE])
 {
 	Mac mac;
 

@@ -2,10 +2,12 @@
 /*
  * Tokens as they are stored: values of pwresetToken, "kind:id:digest:expiry:tries-left".
  *
- * kind: link, code or grant. id: of the request, 22 characters of base64url. digest: FLAG.KEY.LABEL.MAC, where FLAG is 's' when
- * the person asked and 'a' when staff did, KEY names the pepper, LABEL is a code's (else '-'), MAC is 43 characters of base64url.
- * The MAC covers the secret, all that stands in the value but the tries, whose entry it is, and what must not have
- * changed since: addresses, pwdChangedTime, shadowLastChange, lock state. Nothing of it opens anything.
+ * kind: link, code or grant. id: of the request, 22 characters of base64url. digest:
+ * FLAG.KEY.LABEL.MAC, where FLAG is 's' when the person asked and 'a' when staff did, KEY names the
+ * pepper, LABEL is a code's (else '-'), MAC is 43 characters of base64url. The MAC covers the
+ * secret, all that stands in the value but the tries, whose entry it is, and what must not have
+ * changed since: addresses, pwdChangedTime, shadowLastChange, lock state. Nothing of it opens
+ * anything.
  */
 #pragma once
 
@@ -44,9 +46,11 @@ static inline bool stored_live(const StoredToken *token, int64_t now)
 }
 
 /* Computes token->mac for this secret; -ENOKEY when its pepper is not here. */
-int stored_seal(StoredToken *token, const Call *call, const Account *account, const void *secret, size_t len);
+int stored_seal(StoredToken *token, const Call *call, const Account *account, const void *secret,
+		size_t len);
 /* In constant time; false also when its pepper is not here. */
-bool stored_verify(const StoredToken *token, const Call *call, const Account *account, const void *secret, size_t len);
+bool stored_verify(const StoredToken *token, const Call *call, const Account *account,
+		   const void *secret, size_t len);
 
 /* Changes of one modify. */
 void stored_add(Changes *changes, const StoredToken *token);
@@ -57,10 +61,13 @@ void stored_sweep(Changes *changes, const Entry *entry, int64_t now);
 void stored_add_class(Changes *changes, const Account *account);
 
 /* A new grant for the account under that id, put into the changes; its ticket as text. */
-int grant_make(Call *call, const Account *account, const uint8_t id[static TOKEN_ID_SIZE], Changes *changes,
-	       char ret[static TICKET_TEXT_MAX + 1]);
+int grant_make(Call *call, const Account *account, const uint8_t id[static TOKEN_ID_SIZE],
+	       Changes *changes, char ret[static TICKET_TEXT_MAX + 1]);
 
-/* The ticket by which the request of that id can be revoked, whatever it was for: made from the pepper, never stored. */
+/*
+ * The ticket by which the request of that id can be revoked, whatever it was for: made from the
+ * pepper, never stored.
+ */
 int revoke_ticket(const Call *call, const Account *account, const uint8_t id[static TOKEN_ID_SIZE],
 		  char ret[static TICKET_TEXT_MAX + 1]);
 bool revoke_ticket_valid(const Call *call, const Ticket *ticket);

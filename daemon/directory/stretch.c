@@ -22,11 +22,12 @@ int stretch(Mac *mac, const char *salt, uint8_t ret[static MAC_SIZE])
 	int r;
 
 	mac_finish(mac, keyed);
-	if (base64url_decode(salt, strlen(salt), bytes, sizeof(bytes), &len) < 0 || len != sizeof(bytes))
+	if (base64url_decode(salt, strlen(salt), bytes, sizeof(bytes), &len) < 0 ||
+	    len != sizeof(bytes))
 		r = -EBADMSG;
 	else
-		r = crypto_pwhash(ret, MAC_SIZE, (const char *)keyed, sizeof(keyed), bytes, STRETCH_PASSES,
-				  STRETCH_MEMORY, crypto_pwhash_ALG_ARGON2ID13) == 0
+		r = crypto_pwhash(ret, MAC_SIZE, (const char *)keyed, sizeof(keyed), bytes,
+				  STRETCH_PASSES, STRETCH_MEMORY, crypto_pwhash_ALG_ARGON2ID13) == 0
 			    ? 0
 			    : -ENOMEM;
 	memory_wipe(keyed, sizeof(keyed));

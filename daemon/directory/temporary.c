@@ -28,7 +28,8 @@ static void put_back(const Account *account, Changes *changes)
 	char text[EVENT_VALUE_MAX];
 	Event event;
 
-	if (!event_find_temporary(account->entry, &event) || event_format(&event, text, sizeof(text)) < 0)
+	if (!event_find_temporary(account->entry, &event) ||
+	    event_format(&event, text, sizeof(text)) < 0)
 		return;
 	attribute = event.shadow ? "shadowExpire" : "pwdEndTime";
 	old = strchr(event.ref, '.');
@@ -51,7 +52,8 @@ static void put_marks(Call *call, const Account *account, int64_t expires, Chang
 	old = entry_text(account->entry, attribute);
 	if (event.shadow) {
 		/* The day after the one on which it ends: shadow(5) counts whole days. */
-		changes_printf(changes, CHANGE_REPLACE, attribute, "%lld", (long long)(expires / DAY + 1));
+		changes_printf(changes, CHANGE_REPLACE, attribute, "%lld",
+			       (long long)(expires / DAY + 1));
 		changes_add(changes, CHANGE_REPLACE, "shadowLastChange", "0");
 	} else {
 		generalized_time_format(expires, time);
@@ -62,8 +64,8 @@ static void put_marks(Call *call, const Account *account, int64_t expires, Chang
 	if (already)
 		snprintf(event.ref, sizeof(event.ref), "%s", before.ref);
 	else
-		snprintf(event.ref, sizeof(event.ref), "%s.%.32s", event.shadow ? "shadow" : "ppolicy",
-			 old ? old : NONE);
+		snprintf(event.ref, sizeof(event.ref), "%s.%.32s",
+			 event.shadow ? "shadow" : "ppolicy", old ? old : NONE);
 	if (already) {
 		char text[EVENT_VALUE_MAX];
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Temporary passwords: to be changed at the next login, and at an end after which they no longer work. By ppolicy's
- * pwdReset and pwdEndTime, else by shadowLastChange=0 and shadowExpire, whose earlier value is kept in the event and restored.
+ * Temporary passwords: to be changed at the next login, and at an end after which they no longer
+ * work. By ppolicy's pwdReset and pwdEndTime, else by shadowLastChange=0 and shadowExpire, whose
+ * earlier value is kept in the event and restored.
  */
 #pragma once
 
@@ -10,7 +11,7 @@
 /* Whether the directory can express one for this account. */
 bool temporary_possible(Call *call, const Account *account);
 /*
- * Within a password write: expires > 0 sets the marks of a temporary password; 0 takes away those of an earlier one and
- * puts back what they replaced.
+ * Within a password write: expires > 0 sets the marks of a temporary password; 0 takes away those
+ * of an earlier one and puts back what they replaced.
  */
 void temporary_put(Call *call, const Account *account, int64_t expires, Changes *changes);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Opening a ticket. Every way of being no good ends in the same answer for a grant, and in a word for a link. */
+/*
+ * Opening a ticket. Every way of being no good ends in the same answer for a grant, and in a word
+ * for a link.
+ */
 #include "ticket.h"
 
 #include <string.h>
@@ -21,8 +24,9 @@ static const char *reason_of_absence(Call *call, const OpenTicket *open, const c
 	if (event_find_ref(open->account.entry, id, &event))
 		return strcmp(event.what, "revoked") == 0 ? "revoked" : "used";
 	/*
-	 * Killed with the others by a change. Only who has the entry's UUID is told: with a name as selector anybody could
-	 * make up such a link, and learn from the answer that the name exists.
+	 * Killed with the others by a change. Only who has the entry's UUID is told: with a name as
+	 * selector anybody could make up such a link, and learn from the answer that the name
+	 * exists.
 	 */
 	if (open->ticket.selector[0] == 'u' &&
 	    event_last_kill(open->account.entry, NULL) > call->caller.now - lifetime)
@@ -41,7 +45,8 @@ static bool token_find(Call *call, OpenTicket *open, const char *id)
 
 		if (token->kind == TOKEN_CODE || strcmp(token->id, id) != 0)
 			continue;
-		if (stored_verify(token, call, &open->account, open->ticket.secret, sizeof(open->ticket.secret))) {
+		if (stored_verify(token, call, &open->account, open->ticket.secret,
+				  sizeof(open->ticket.secret))) {
 			open->token = *token;
 			found = true;
 		}
@@ -57,7 +62,8 @@ int ticket_open(Call *call, const char *text, OpenTicket *ret, const char **ret_
 	*ret_dead = "unknown";
 	if (ticket_parse(&ret->ticket, text) < 0)
 		return TICKET_E_DEAD;
-	r = account_find_selector(call, ret->ticket.selector, ret->ticket.selector_len, &ret->account);
+	r = account_find_selector(call, ret->ticket.selector, ret->ticket.selector_len,
+				  &ret->account);
 	if (r == ACCOUNT_E_NONE || r == ACCOUNT_E_AMBIGUOUS)
 		return TICKET_E_DEAD;
 	if (r != 0)
@@ -73,7 +79,8 @@ int ticket_open(Call *call, const char *text, OpenTicket *ret, const char **ret_
 	}
 	if (!account_may_recover(&ret->account, ret->token.staff)) {
 		journal_note(call, LOG_NOTICE, "recovery-refused", ret->account.name,
-			     ret->account.privileged ? "privileged" : account_state_name(ret->account.state));
+			     ret->account.privileged ? "privileged"
+						     : account_state_name(ret->account.state));
 		*ret_dead = "revoked";
 		return TICKET_E_DEAD;
 	}

@@ -15,7 +15,13 @@ typedef struct OpenTicket {
 #define AUTO_OPEN_TICKET CLEANUP(open_ticket_deinit)
 void open_ticket_deinit(OpenTicket *open);
 
-/* 0: the secret is right, the token lives and the account may recover. TICKET_E_DEAD, or a result of directory_*(). */
+/*
+ * 0: the secret is right, the token lives and the account may recover. TICKET_E_DEAD, or a result
+ * of directory_*().
+ */
 int ticket_open(Call *call, const char *text, OpenTicket *ret, const char **ret_dead);
-/* LinkDead for a link; Refused for a grant, and for what cannot be told apart where only grants exist. */
+/*
+ * LinkDead for a link; Refused for a grant, and for what cannot be told apart where only grants
+ * exist.
+ */
 int ticket_fail(Call *call, const OpenTicket *open, const char *dead);

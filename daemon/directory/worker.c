@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Putting a worker together; whatever is missing is said with its file and the remedy, and nothing is served. */
+/*
+ * Putting a worker together; whatever is missing is said with its file and the remedy, and nothing
+ * is served.
+ */
 #include "worker.h"
 
 #include <limits.h>
@@ -33,7 +36,8 @@ static size_t words_split(char *text, const char **ret, size_t max)
 	char *state = NULL;
 	size_t n = 0;
 
-	for (char *word = strtok_r(text, " \t,", &state); word && n < max; word = strtok_r(NULL, " \t,", &state))
+	for (char *word = strtok_r(text, " \t,", &state); word && n < max;
+	     word = strtok_r(NULL, " \t,", &state))
 		ret[n++] = word;
 	return n;
 }
@@ -58,8 +62,10 @@ static int open_policy(Worker *worker, const char *root)
 	if (!text)
 		return -ENOMEM;
 	snprintf(blocklist, sizeof(blocklist), "%s%s", root,
-		 *config->policy.blocklist ? config->policy.blocklist : PWRESET_DATADIR "/" POLICY_BLOCKLIST_NAME);
-	snprintf(site_blocklist, sizeof(site_blocklist), "%s%s", root, config->policy.site_blocklist);
+		 *config->policy.blocklist ? config->policy.blocklist
+					   : PWRESET_DATADIR "/" POLICY_BLOCKLIST_NAME);
+	snprintf(site_blocklist, sizeof(site_blocklist), "%s%s", root,
+		 config->policy.site_blocklist);
 	snprintf(dictionary, sizeof(dictionary), "%s" PWRESET_DATADIR "/" POLICY_WORDS_NAME, root);
 	policy.n_site_words = words_split(text, words, ARRAY_SIZE(words));
 	r = policy_open(&worker->policy, &policy);
@@ -67,12 +73,15 @@ static int open_policy(Worker *worker, const char *root)
 		return 0;
 	path = policy_open_failed_path(&policy);
 	if (r == POLICY_E_CONFIG)
-		complain("pwreset.conf", "[policy] min-length= must be 1 to 64 and min-bits= 20 to 100");
+		complain("pwreset.conf",
+			 "[policy] min-length= must be 1 to 64 and min-bits= 20 to 100");
 	else
 		complain(path ? path : "[policy]",
-			 r < 0 ? "the list cannot be read; without it weak passwords would pass: install pwreset's data "
+			 r < 0 ? "the list cannot be read; without it weak passwords would pass: "
+				 "install pwreset's data "
 				 "files, or name the file in [policy] blocklist="
-			       : "this is not a list of pwreset, or it is damaged; make it anew with 'pwresetctl "
+			       : "this is not a list of pwreset, or it is damaged; make it anew "
+				 "with 'pwresetctl "
 				 "blocklist build' or install the package again");
 	return r < 0 ? r : -EBADMSG;
 }
@@ -84,7 +93,8 @@ static int read_ldap_password(Worker *worker)
 
 	if (worker->config->directory.bind != CONFIG_BIND_SIMPLE)
 		return 0;
-	r = credential_read("ldap-password", worker->ldap_password.bytes, SECRET_MAX, &len, config_complain_stderr, NULL);
+	r = credential_read("ldap-password", worker->ldap_password.bytes, SECRET_MAX, &len,
+			    config_complain_stderr, NULL);
 	if (r == -ENOENT)
 		complain("credential ldap-password",
 			 "[directory] bind=simple needs it: put the password of bind-dn= in "
@@ -102,19 +112,25 @@ int worker_check_server(const Worker *worker)
 	ConfigHash hash = worker->config->directory.hash;
 
 	if (server->is_389ds && hash == CONFIG_HASH_ARGON2ID) {
-		complain("pwreset.conf", "[directory] hash=argon2id locks people out of 389 Directory Server, which takes "
-					 "the value for a cleartext password: use hash=server or hash=yescrypt");
+		complain("pwreset.conf",
+			 "[directory] hash=argon2id locks people out of 389 Directory Server, "
+			 "which takes "
+			 "the value for a cleartext password: use hash=server or hash=yescrypt");
 		return -EOPNOTSUPP;
 	}
 	if (hash == CONFIG_HASH_SERVER && !server->encrypted) {
-		complain("pwreset.conf", "[directory] hash=server sends passwords as they are: use ldapi://, ldaps:// or "
+		complain("pwreset.conf", "[directory] hash=server sends passwords as they are: use "
+					 "ldapi://, ldaps:// or "
 					 "start-tls=yes");
 		return -EOPNOTSUPP;
 	}
 	return 0;
 }
 
-/* A server that cannot be reached now may be there for the first call; one that does not fit never will. */
+/*
+ * A server that cannot be reached now may be there for the first call; one that does not fit never
+ * will.
+ */
 static int check_server_now(Worker *worker)
 {
 	directory_set_deadline(worker->directory, (int64_t)monotonic_ms() + START_CONNECT_MS);

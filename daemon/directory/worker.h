@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a directory worker has in hand: its configuration and secrets, one connection to the directory, and the call that
- * it is answering. It answers one call at a time.
+ * What a directory worker has in hand: its configuration and secrets, one connection to the
+ * directory, and the call that it is answering. It answers one call at a time.
  */
 #pragma once
 
@@ -57,24 +57,32 @@ typedef struct Call {
 } Call;
 
 /* The parameter that each call has; the first member of each parameter struct. */
+/* Initialisers, which clang-format takes for blocks. */
+/* clang-format off */
 #define CALLER_FIELD { "caller", JSON_OBJECT, 0, true, 0 }
-#define FIELD_STRING(type, member, must, max) { #member, JSON_STRING, offsetof(type, member), must, max }
-#define FIELD_OBJECT(type, member, must) { #member, JSON_OBJECT, offsetof(type, member), must, 0 }
+#define FIELD_STRING(type, member, must, max) \
+	{ #member, JSON_STRING, offsetof(type, member), must, max }
+#define FIELD_OBJECT(type, member, must) \
+	{ #member, JSON_OBJECT, offsetof(type, member), must, 0 }
+/* clang-format on */
 
 /*
- * Reads the parameters (target begins with "const JsonNode *caller"), sets the deadline, connects. 0; 1 when an error has
- * been answered already; negative: end the connection.
+ * Reads the parameters (target begins with "const JsonNode *caller"), sets the deadline, connects.
+ * 0; 1 when an error has been answered already; negative: end the connection.
  */
-int call_open(Call *ret, Serve *serve, const VarlinkCall *varlink, void *userdata, const VarlinkField *fields,
-	      void *target);
+int call_open(Call *ret, Serve *serve, const VarlinkCall *varlink, void *userdata,
+	      const VarlinkField *fields, void *target);
 /* The same without connecting: for what has to answer when the directory cannot be reached. */
-int call_open_offline(Call *ret, Serve *serve, const VarlinkCall *varlink, void *userdata, const VarlinkField *fields,
-		      void *target);
+int call_open_offline(Call *ret, Serve *serve, const VarlinkCall *varlink, void *userdata,
+		      const VarlinkField *fields, void *target);
 bool call_via(const Call *call, const char *via);
 /* Members of an object by table; the same results as call_open(). */
 int call_dispatch(Serve *serve, const JsonNode *object, const VarlinkField *fields, void *target);
 
-/* Whether a modify failed because another came between: read again and repeat. (389-ds gives a loser 50.) */
+/*
+ * Whether a modify failed because another came between: read again and repeat. (389-ds gives a
+ * loser 50.)
+ */
 bool call_raced(const Call *call, int r);
 
 /* Answers of org.pwreset.Failure. */
@@ -84,11 +92,15 @@ int fail_link_dead(Call *call, const char *reason);
 int fail_not_allowed(Call *call, const char *reason);
 int fail_try_later(Call *call, int64_t seconds);
 int fail_unknown_outcome(Call *call);
-/* For a result of directory_*() that no caller expects: answers Unavailable and notes why in the journal. */
+/*
+ * For a result of directory_*() that no caller expects: answers Unavailable and notes why in the
+ * journal.
+ */
 int fail_directory(Call *call, int r);
 
 /*
- * A line for IT in the journal, with fields: what only this process knows, because the reply does not tell it.
- * user: the name of an account that exists, or NULL; never what somebody typed.
+ * A line for IT in the journal, with fields: what only this process knows, because the reply does
+ * not tell it. user: the name of an account that exists, or NULL; never what somebody typed.
  */
-void journal_note(const Call *call, int priority, const char *event, const char *user, const char *text);
+void journal_note(const Call *call, int priority, const char *event, const char *user,
+		  const char *text);

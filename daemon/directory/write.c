@@ -12,8 +12,8 @@
 #include "temporary.h"
 
 #define ATTEMPTS_MAX 8U
-#define RETRY_PAUSE_MS 100     /* between tries to reach a directory that has gone */
-#define REPLY_RESERVE_MS 200   /* of the call's time, kept for the answer */
+#define RETRY_PAUSE_MS 100   /* between tries to reach a directory that has gone */
+#define REPLY_RESERVE_MS 200 /* of the call's time, kept for the answer */
 #define DAY 86400
 
 typedef struct Attempt {
@@ -22,8 +22,8 @@ typedef struct Attempt {
 	bool sent;          /* one of the attempts may have been carried out */
 } Attempt;
 
-static void put_password(Call *call, const Account *account, const PasswordWrite *write, const Attempt *attempt,
-			 Changes *changes)
+static void put_password(Call *call, const Account *account, const PasswordWrite *write,
+			 const Attempt *attempt, Changes *changes)
 {
 	const DirectoryServer *server = directory_server(call->worker->directory);
 
@@ -42,7 +42,8 @@ static void put_password(Call *call, const Account *account, const PasswordWrite
 			       (long long)(call->caller.now / DAY));
 }
 
-static void put_marker(Call *call, const Account *account, const PasswordWrite *write, Changes *changes)
+static void put_marker(Call *call, const Account *account, const PasswordWrite *write,
+		       Changes *changes)
 {
 	Event event = { .time = call->caller.now };
 
@@ -54,7 +55,8 @@ static void put_marker(Call *call, const Account *account, const PasswordWrite *
 }
 
 /* A one-time address ends with the redemption that it was set for. */
-static void put_addresses(Call *call, const Account *account, const PasswordWrite *write, Changes *changes)
+static void put_addresses(Call *call, const Account *account, const PasswordWrite *write,
+			  Changes *changes)
 {
 	Addresses addresses;
 	int r;
@@ -65,8 +67,8 @@ static void put_addresses(Call *call, const Account *account, const PasswordWrit
 		changes->error = r;
 }
 
-static void build(Call *call, const Account *account, const PasswordWrite *write, const Attempt *attempt,
-		  Changes *changes)
+static void build(Call *call, const Account *account, const PasswordWrite *write,
+		  const Attempt *attempt, Changes *changes)
 {
 	stored_add_class(changes, account);
 	put_password(call, account, write, attempt, changes);
@@ -88,9 +90,10 @@ static void clause_unchanged(Buf *filter, const Entry *entry, const char *attrib
 }
 
 /*
- * What must hold at the very moment of the write: no lock by an administrator (a password write would lift it), and no
- * other password since. With ppolicy's attributes, else with those of shadow(5); ret "" where the server has no assertions
- * or lets us see neither: what is undefined never holds.
+ * What must hold at the very moment of the write: no lock by an administrator (a password write
+ * would lift it), and no other password since. With ppolicy's attributes, else with those of
+ * shadow(5); ret "" where the server has no assertions or lets us see neither: what is undefined
+ * never holds.
  */
 static int assertion_choose(Call *call, const Account *account, char *ret, size_t size)
 {
@@ -129,7 +132,8 @@ static int attempt_once(Call *call, Account *account, const PasswordWrite *write
 	r = assertion_choose(call, account, assertion, sizeof(assertion));
 	if (r != 0)
 		return r < 0 ? -ECONNREFUSED : r;
-	r = directory_modify(call->worker->directory, account->dn, &changes, *assertion ? assertion : NULL);
+	r = directory_modify(call->worker->directory, account->dn, &changes,
+			     *assertion ? assertion : NULL);
 	if (r == -ECONNRESET || r == -ETIMEDOUT)
 		attempt->sent = true;
 	return r;
@@ -141,7 +145,8 @@ static int reload_patiently(Call *call, Account *account)
 	for (;;) {
 		int r = account_reload(call, account);
 
-		if (r >= 0 || directory_time_left(call->worker->directory) < REPLY_RESERVE_MS + RETRY_PAUSE_MS)
+		if (r >= 0 || directory_time_left(call->worker->directory) <
+				      REPLY_RESERVE_MS + RETRY_PAUSE_MS)
 			return r;
 		poll(NULL, 0, RETRY_PAUSE_MS);
 	}
@@ -167,10 +172,12 @@ static WriteResult refusal(Call *call, int r, const Account *account)
 	case DIRECTORY_E_ASSERTION:
 		return WRITE_STATE;
 	case DIRECTORY_E_ACCESS:
-		journal_note(call, LOG_ERR, "write-forbidden", account->name, directory_error(call->worker->directory));
+		journal_note(call, LOG_ERR, "write-forbidden", account->name,
+			     directory_error(call->worker->directory));
 		return WRITE_FORBIDDEN;
 	default:
-		journal_note(call, LOG_ERR, "write-failed", account->name, directory_error(call->worker->directory));
+		journal_note(call, LOG_ERR, "write-failed", account->name,
+			     directory_error(call->worker->directory));
 		return WRITE_UNAVAILABLE;
 	}
 }
@@ -178,19 +185,23 @@ static WriteResult refusal(Call *call, int r, const Account *account)
 static bool worth_again(int r)
 {
 	/*
-	 * 16: ppolicy adds deletes of its own, which miss when another write came between. 20: another node added the
-	 * class or the same event. A lost reply: the same modify can be carried out only once, so it may be sent again.
+	 * 16: ppolicy adds deletes of its own, which miss when another write came between. 20:
+	 * another node added the class or the same event. A lost reply: the same modify can be
+	 * carried out only once, so it may be sent again.
 	 */
 	return r < 0 || r == DIRECTORY_E_NO_SUCH_ATTRIBUTE || r == DIRECTORY_E_EXISTS;
 }
 
-/* The entry was read again: an address or the state may have changed since the token was checked. */
+/*
+ * The entry was read again: an address or the state may have changed since the token was checked.
+ */
 static bool still_allowed(Call *call, const Account *account, const PasswordWrite *write)
 {
 	if (!write->token)
 		return account_may_recover(account, true);
 	return account_may_recover(account, write->token->staff) &&
-	       stored_verify(write->token, call, account, write->ticket->secret, sizeof(write->ticket->secret));
+	       stored_verify(write->token, call, account, write->ticket->secret,
+			     sizeof(write->ticket->secret));
 }
 
 WriteResult password_write(Call *call, Account *account, const PasswordWrite *write)
@@ -210,7 +221,9 @@ WriteResult password_write(Call *call, Account *account, const PasswordWrite *wr
 			attempt.without_reset = true;
 			continue;
 		}
-		/* Whatever the code says, the entry tells what happened (389-ds gives a loser 50). */
+		/*
+		 * Whatever the code says, the entry tells what happened (389-ds gives a loser 50).
+		 */
 		int again = reload_patiently(call, account);
 		if (again != 0)
 			return attempt.sent ? WRITE_UNKNOWN : WRITE_UNAVAILABLE;
@@ -223,6 +236,7 @@ WriteResult password_write(Call *call, Account *account, const PasswordWrite *wr
 		if (!worth_again(r))
 			return refusal(call, r, account);
 	}
-	journal_note(call, LOG_ERR, "write-failed", account->name, directory_error(call->worker->directory));
+	journal_note(call, LOG_ERR, "write-failed", account->name,
+		     directory_error(call->worker->directory));
 	return attempt.sent ? WRITE_UNKNOWN : WRITE_UNAVAILABLE;
 }

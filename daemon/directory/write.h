@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writing a password: one modify that spends the token, sets the password, and leaves its marker, so that the password is the old
- * one or the new one and nothing in between; and the truth about it when the reply is lost.
+ * Writing a password: one modify that spends the token, sets the password, and leaves its marker,
+ * so that the password is the old one or the new one and nothing in between; and the truth about it
+ * when the reply is lost.
  */
 #pragma once
 
@@ -11,9 +12,10 @@
 /* Far apart in bits: a single flipped one must not turn a refusal into success. */
 typedef enum WriteResult {
 	WRITE_DONE = 0x1ee7c0de,
-	WRITE_USED = 0x6211b3a5,        /* the token has gone: somebody else's request won */
-	WRITE_STATE = 0x4d9a255b,       /* the account may no longer recover */
-	WRITE_POLICY = 0x39b41c96,      /* the directory's own policy refused the password: see directory_policy() */
+	WRITE_USED = 0x6211b3a5,  /* the token has gone: somebody else's request won */
+	WRITE_STATE = 0x4d9a255b, /* the account may no longer recover */
+	/* The directory's own policy refused the password: see directory_policy(). */
+	WRITE_POLICY = 0x39b41c96,
 	WRITE_FORBIDDEN = 0x5a2cf16b,   /* its access rules did */
 	WRITE_UNAVAILABLE = 0x0f55ea3c, /* nothing was changed */
 	WRITE_UNKNOWN = 0x73c86d12,     /* it may be the old password or the new one */
@@ -22,12 +24,13 @@ typedef enum WriteResult {
 typedef struct PasswordWrite {
 	const Secret *password;
 	const History *history;
-	const StoredToken *token; /* what it spends; NULL: the current password or staff's role was the proof */
-	const Ticket *ticket;     /* with token: it is verified anew whenever the entry is read again */
-	const char *what;         /* of the event: "changed" by the person, "set" by staff, "temporary" */
-	const char *by;           /* "" or the staff member */
-	const char *ref;          /* without token: what the event refers to, or "" */
-	int64_t expires;          /* of a temporary password; 0: a lasting one */
+	/* What it spends; NULL: the current password or staff's role was the proof. */
+	const StoredToken *token;
+	const Ticket *ticket; /* with token: it is verified anew whenever the entry is read again */
+	const char *what; /* of the event: "changed" by the person, "set" by staff, "temporary" */
+	const char *by;   /* "" or the staff member */
+	const char *ref;  /* without token: what the event refers to, or "" */
+	int64_t expires;  /* of a temporary password; 0: a lasting one */
 } PasswordWrite;
 
 /* Uses up to the rest of the call's time. account is read again when it has to be. */
