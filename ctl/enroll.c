@@ -165,6 +165,15 @@ static int questions_fetch(Ctl *ctl, Questions *questions)
 	return 0;
 }
 
+/* Whether what is wanted can be given. */
+static int questions_check(const Questions *questions)
+{
+	if (questions->minimum >= 1 && questions->minimum <= CHOSEN_MAX && (size_t)questions->minimum <= questions->n)
+		return 0;
+	complain(_("The service offers %zu questions, and wants %lld to be answered."), questions->n, (long long)questions->minimum);
+	return EXIT_FAILED;
+}
+
 /* The number typed, from 1; 0 for an empty line; -1 for anything else. */
 static int number_of(const Secret *line, size_t max)
 {
@@ -189,18 +198,14 @@ static bool was_chosen(const Questions *questions, const char *id)
 
 static int choose(Questions *questions)
 {
-	bool enough = (int64_t)questions->n_chosen >= questions->minimum;
 	AUTO_SECRET Secret line = SECRET_NULL;
 	Chosen *chosen = &questions->chosen[questions->n_chosen];
 	int r, n;
 
-	r = prompt_secret(&line, enough ? _("Another question (Enter = that is all): ") : _("Number of a question: "),
-			  PROMPT_VISIBLE, false);
+	r = prompt_secret(&line, _("Number of a question: "), PROMPT_VISIBLE, false);
 	if (r < 0)
 		return r;
 	n = number_of(&line, questions->n);
-	if (n == 0 && enough)
-		return 1;
 	if (n <= 0 || was_chosen(questions, questions->ids[n - 1])) {
 		complain(_("Type the number of a question above that you have not answered yet."));
 		return 0;
@@ -217,6 +222,7 @@ static int choose(Questions *questions)
 	return 0;
 }
 
+/* As many as the service asks for, and no more: it takes no other number, lest their number tell who exists. */
 static int choose_all(Questions *questions)
 {
 	int r = 0;
@@ -226,10 +232,10 @@ static int choose_all(Questions *questions)
 		text_print(stdout, questions->texts[i]);
 		putchar('\n');
 	}
-	printf(_("All that you answer are asked together; you need %lld at least. Case and spaces do not matter.\n"),
+	printf(_("Choose %lld of them. They are asked together; case and spaces do not matter.\n"),
 	       (long long)questions->minimum);
 	fflush(stdout);
-	while (r == 0 && questions->n_chosen < CHOSEN_MAX && questions->n_chosen < questions->n)
+	while (r == 0 && (int64_t)questions->n_chosen < questions->minimum)
 		r = choose(questions);
 	return r < 0 ? prompt_complain(r) : 0;
 }
@@ -304,6 +310,8 @@ static int enroll_questions(Ctl *ctl)
 		r = choose_stdin(ctl, questions);
 	} else {
 		r = questions_fetch(ctl, questions);
+		if (r == 0)
+			r = questions_check(questions);
 		if (r == 0)
 			r = choose_all(questions);
 		/* The choice takes its time, and the service drops idle callers. */

@@ -79,10 +79,13 @@ static int ask(int fd, Secret *secret, const char *text, PromptMode mode)
 	hidden = old;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
 	hidden.c_lflag |= ICANON | ISIG | ECHONL;
-	dprintf(fd, "%s", text);
-	/* FLUSH: what was typed before the question is not an answer to it. */
+	/*
+	 * FLUSH: what was typed before the question is not an answer to it. The question comes after that: who answers at
+	 * once would else lose the answer, and see it.
+	 */
 	if (mode == PROMPT_HIDDEN && tcsetattr(fd, TCSAFLUSH, &hidden) < 0)
 		return -errno;
+	dprintf(fd, "%s", text);
 	r = read_line(fd, secret);
 	if (mode == PROMPT_HIDDEN)
 		tcsetattr(fd, TCSAFLUSH, &old);

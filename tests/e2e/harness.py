@@ -64,6 +64,13 @@ class LabCase(unittest.TestCase):
         self.addCleanup(link.close)
         return link
 
+    def as_person(self, user):
+        """A connection to the tool's socket as somebody who is logged in has it: uid and groups."""
+        groups = [int(number) for number in self.lab.exec(["id", "-G", user]).stdout.split()]
+        link = Varlink(self.lab.path("/run/pwreset/ctl"), 60, self.uid(user), groups)
+        self.addCleanup(link.close)
+        return link
+
     def uid(self, user):
         return int(self.lab.exec(["id", "-u", user]).stdout)
 
@@ -96,6 +103,12 @@ class LabCase(unittest.TestCase):
             function(*args, **kwargs)
         self.assertEqual(name, caught.exception.name)
         return caught.exception.parameters
+
+    def ctl(self, user, *words, status=0, secret=None, env=()):
+        """pwresetctl as that person, its exit status as it has to be; the CompletedProcess."""
+        done = self.lab.exec(["env", *env, "pwresetctl", *words], user=None if user == "root" else user, input=secret, check=False)
+        self.assertEqual(status, done.returncode, f"{words}: {done.stdout}{done.stderr}")
+        return done
 
     # ---- people
 

@@ -22,8 +22,8 @@ class VarlinkError(Exception):
 class Varlink:
     """One connection. call() raises VarlinkError; raw() gives the bytes of the reply."""
 
-    def __init__(self, path, timeout=30, uid=None):
-        """uid: as whom to connect, where this process is root."""
+    def __init__(self, path, timeout=30, uid=None, groups=None):
+        """uid, groups: as whom to connect, where this process is root; the first of the groups is the primary one."""
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
         self.rest = b""
@@ -33,11 +33,17 @@ class Varlink:
         # The way there is root's alone (/proc/PID/root), so it is opened before.
         folder, _, name = str(path).rpartition("/")
         way = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        own = os.getegid(), os.getgroups()
+        if groups:
+            os.setgroups(groups)
+            os.setegid(groups[0])
         os.seteuid(uid)
         try:
             self.socket.connect(f"/proc/self/fd/{way}/{name}")
         finally:
             os.seteuid(0)
+            os.setegid(own[0])
+            os.setgroups(own[1])
             os.close(way)
 
     def close(self):

@@ -333,8 +333,7 @@ class Terminal(Case):
                     if select.select([fd], [], [], 0.2)[0]:
                         shown += os.read(fd, 4096)
                 seen = len(shown)
-                # The program flushes what was typed before its question.
-                time.sleep(0.1)
+                # At once: what was typed before a question is flushed, and the question comes after that.
                 os.write(fd, reply.encode())
             while True:
                 try:
@@ -370,11 +369,16 @@ class Terminal(Case):
         again = "Answer again: "
         shown = self.talk(answer, ["enroll", "questions"],
                           [("Current password: ", "cur\n"), ("Number of a question: ", "9\n"), ("Number of a question: ", "2\n"), ("Answer: ", "two\n"),
-                           (again, "two\n"), ("Number of a question: ", "2\n"), ("Number of a question: ", "4\n"), ("Answer: ", "four\n"), (again, "four\n"),
-                           ("that is all): ", "\n")])
+                           (again, "two\n"), ("Number of a question: ", "2\n"), ("Number of a question: ", "4\n"), ("Answer: ", "four\n"), (again, "four\n")])
         self.assertIn("Your secret questions are set up.", shown)
         self.assertEqual(self.parameters()["answers"], [{"id": "q2", "answer": "two"}, {"id": "q4", "answer": "four"}])
         self.assertNotIn("four", shown)
+
+    def test_enroll_questions_that_are_too_few(self):
+        shown = self.talk(ok(questions=[{"id": "q1", "text": "Question 1?"}], minimum=2), ["enroll", "questions"],
+                          [("Current password: ", "cur\n")], end=1)
+        self.assertIn("The service offers 1 questions, and wants 2 to be answered.", shown)
+        self.assertEqual(["org.pwreset.Account.ListQuestions"], [call["method"] for call in self.served.calls])
 
     def test_no_terminal(self):
         service = self.service(ok())
