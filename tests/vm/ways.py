@@ -8,7 +8,7 @@ import tty
 from pexpect import fdpexpect
 
 from facts import RELAY_KEY, RELAY_USER, SERIAL_PERSON
-from here import Here
+from here import WATCH, Here
 from harness import CODE, KEYBOARD_INTERACTIVE, LINK, LabCase, eventually, people, pexpect
 
 NEW = "teal kayak orbits mars 41"
@@ -156,6 +156,8 @@ class Ways(VmCase):
             ssh.stdin.write(json.dumps(call).encode() + b"\0")
             ssh.stdin.flush()
             self.assertEqual(b"{", ssh.stdout.read(1))
+            # It is there as long as its input is open, however seldom a slow machine looks by itself.
+            WATCH.look()
             ssh.stdin.close()
             ssh.wait(PATIENCE_S)
         self.assertTrue(CODE.search(self.body(self.lab.wait_mail("oscar", before + 1, timeout=PATIENCE_S)[before])))
