@@ -15,6 +15,8 @@ typedef enum AuditEvent {
 	AUDIT_DENIED,  /* somebody asked for what is not theirs */
 	AUDIT_LIMITED, /* a source asks too often */
 	AUDIT_MAIL,    /* a request has come to its end: sent, or not and why */
+	AUDIT_PUT_OFF, /* a request has failed for the first time, and is tried again */
+	AUDIT_RESUMED, /* what failed works again */
 	_AUDIT_MAX,
 } AuditEvent;
 
@@ -31,7 +33,7 @@ typedef struct Audit {
 	const char *request;   /* id of the operation or the request */
 	const char *kind;      /* of the request */
 	const char *requester; /* the staff member's uid */
-	const char *detail;    /* the relay's words */
+	const char *detail;    /* the relay's words, and what to do about them */
 	bool has_uid;
 	uid_t uid; /* of the caller */
 } Audit;

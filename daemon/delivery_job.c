@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "audit.h"
 #include "broker.h"
 #include "caller.h"
 #include "delivery_private.h"
@@ -41,30 +40,12 @@ void job_free(Job *job)
 	free(job);
 }
 
-/* proven: the directory has said that the name is one. */
-static void job_tell(const Job *job, const char *result, const char *detail, bool proven)
-{
-	const Request *q = job->request;
-
-	audit_write(&(const Audit){
-		.event = AUDIT_MAIL,
-		.result = result,
-		.user = proven || q->requester ? q->user : NULL,
-		.host = q->origin.host,
-		.source = q->origin.address,
-		.request = q->id,
-		.kind = request_kind_name(q->kind),
-		.requester = q->requester,
-		.detail = detail,
-	});
-}
-
 /* The request is over. */
 static void job_end(Job *job, const char *result, const char *detail, bool proven)
 {
 	Broker *broker = broker_of(job);
 
-	job_tell(job, result, detail, proven);
+	delivery_tell_end(job->request, result, detail, proven);
 	spool_done(broker->spool, STEAL(job->request));
 	job_free(job);
 	delivery_wake(broker->delivery);
@@ -102,12 +83,19 @@ static int64_t backoff_ms(const Request *q)
 	return wait - wait / 4 + wait / 2 * random / 0x10000;
 }
 
-static void job_retry(Job *job, bool known, const char *why)
+static void job_retry(Job *job, Party party, bool known, const char *why, const char *remedy)
 {
 	int64_t now = mark_now_ms(&broker_of(job)->mark);
 
+	delivery_tell_failure(job->delivery, job->request, party, why, remedy);
 	delivery_trouble(job->delivery);
 	job_put_off(job, now + backoff_ms(job->request), known, why);
+}
+
+static void relay_works(Job *job)
+{
+	delivery_success(job->delivery);
+	delivery_tell_success(job->delivery, PARTY_RELAY);
 }
 
 static void on_sent(int r, bool sent, const VarlinkReply *reply, void *userdata)
@@ -119,21 +107,22 @@ static void on_sent(int r, bool sent, const VarlinkReply *reply, void *userdata)
 	job->work = NULL;
 	if (r < 0 || reply->error) {
 		/* An error says that the mailer did not take it; silence says nothing. */
-		job_retry(job, r == 0 || !sent, r < 0 ? strerror(-r) : reply->error);
+		job_retry(job, PARTY_RELAY, r == 0 || !sent, r < 0 ? strerror(-r) : reply->error, NULL);
 		return;
 	}
 	status = json_get_string(reply->parameters, "status");
 	detail = json_get_string(reply->parameters, "detail");
 	if (status && strcmp(status, "sent") == 0) {
 		broker->mark.counters.sent++;
-		delivery_success(job->delivery);
+		relay_works(job);
 		job_end(job, "sent", NULL, true);
 	} else if (status && strcmp(status, "permanent") == 0) {
 		broker->mark.counters.failed++;
-		delivery_success(job->delivery);
+		relay_works(job);
 		job_end(job, "permanent", detail, true);
 	} else {
-		job_retry(job, status && strcmp(status, "temporary") == 0, detail);
+		job_retry(job, PARTY_RELAY, status && strcmp(status, "temporary") == 0, detail,
+			  json_get_string(reply->parameters, "remedy"));
 	}
 }
 
@@ -175,7 +164,7 @@ static void job_send(Job *job, const JsonNode *mail)
 	if (r == 0)
 		r = pool_submit(broker->mailer, &spec, &job->work);
 	if (r < 0)
-		job_retry(job, true, strerror(-r));
+		job_retry(job, PARTY_RELAY, true, strerror(-r), NULL);
 }
 
 static void mint_skipped(Job *job, const VarlinkReply *reply)
@@ -186,7 +175,7 @@ static void mint_skipped(Job *job, const VarlinkReply *reply)
 
 	delivery_success(job->delivery);
 	if (!skip) {
-		job_retry(job, true, "no mail and no reason");
+		job_retry(job, PARTY_DIRECTORY, true, "no mail and no reason", NULL);
 		return;
 	}
 	if (strcmp(skip, "back-off") == 0 && json_get_integer(reply->parameters, "after", &after) && after > 0) {
@@ -207,9 +196,10 @@ static void on_minted(int r, bool sent UNUSED, const VarlinkReply *reply, void *
 	job->work = NULL;
 	/* Whatever became of it, no mail went out, and minting again replaces the token of the same id. */
 	if (r < 0 || reply->error) {
-		job_retry(job, true, r < 0 ? strerror(-r) : reply->error);
+		job_retry(job, PARTY_DIRECTORY, true, r < 0 ? strerror(-r) : reply->error, NULL);
 		return;
 	}
+	delivery_tell_success(job->delivery, PARTY_DIRECTORY);
 	mail = json_get(reply->parameters, "mail");
 	if (mail && mail->type == JSON_OBJECT)
 		job_send(job, mail);
@@ -254,7 +244,7 @@ static void on_noted(SpoolWaiter *waiter, int r)
 	}
 	r = pool_submit(broker->directory, &spec, &job->work);
 	if (r < 0)
-		job_retry(job, true, strerror(-r));
+		job_retry(job, PARTY_DIRECTORY, true, strerror(-r), NULL);
 }
 
 void job_start(Delivery *delivery, Request *request, int64_t now_ms)

@@ -8,6 +8,9 @@
 #include "spool.h"
 #include "worker.h"
 
+/* Who must do their part before a mail has left. */
+typedef enum Party { PARTY_DIRECTORY, PARTY_RELAY, _PARTY_MAX } Party;
+
 typedef struct Job {
 	Delivery *delivery;
 	Request *request; /* taken from the spool */
@@ -25,7 +28,17 @@ struct Delivery {
 	unsigned troubles;   /* in a row */
 	int64_t pause_until; /* milliseconds since the epoch */
 	bool stopping;
+	/* delivery_tell.c's */
+	int64_t lines_full_at; /* microseconds since the epoch */
+	unsigned n_silent;     /* failures of which no line was written */
+	bool told[_PARTY_MAX]; /* that it fails */
 };
+
+/* The request is over. proven: the directory has said that the name is one. */
+void delivery_tell_end(const Request *request, const char *result, const char *detail, bool proven);
+/* why, remedy: NULL when nothing better is known than who it was. */
+void delivery_tell_failure(Delivery *delivery, Request *request, Party party, const char *why, const char *remedy);
+void delivery_tell_success(Delivery *delivery, Party party);
 
 void job_start(Delivery *delivery, Request *request, int64_t now_ms);
 /* Without a word to the spool: what it was doing counts as an attempt of unknown outcome. */

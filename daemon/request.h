@@ -55,6 +55,7 @@ typedef struct Request {
 	uint32_t position; /* in the queue */
 	uint8_t state;
 	bool held; /* by a call that will say what became of it: not taken, whatever the clock says */
+	uint8_t told; /* whose failure was told already (delivery_tell.c) */
 	struct Request *chain;
 } Request;
 

@@ -101,7 +101,7 @@ static void detail_add(Buf *detail, const Trace *trace, const char *to, uint32_t
  * again, with the same Message-IDs, and what the values carry was made anew for it.
  */
 static const char *send_all(Mailer *mailer, const SendParameters *p, const Values *values,
-			    Buf *detail)
+			    Buf *detail, const char **remedy)
 {
 	Deadline deadline = mailer_deadline(mailer, p->caller);
 	unsigned index = 0, n_sent = 0;
@@ -113,11 +113,14 @@ static const char *send_all(Mailer *mailer, const SendParameters *p, const Value
 
 		trace_init(&trace);
 		secrets_hide(&trace, values);
+		trace_mask(&trace, to->string);
 		result = mailer_deliver(mailer, p->id, index++, to->string, deadline, &trace);
 		if (result == RELAY_SENT)
 			n_sent++;
 		else if (result != RELAY_PERMANENT)
 			again = true;
+		if (result != RELAY_SENT && !*remedy && trace_last(&trace))
+			*remedy = trace_remedy(trace_last(&trace)->cause);
 		detail_add(detail, &trace, to->string, p->to->n, result);
 	}
 	if (p->to->n > 1 && n_sent == p->to->n)
@@ -130,7 +133,7 @@ int mailer_send(Serve *serve, const VarlinkCall *call, void *userdata)
 	Mailer *mailer = userdata;
 	SendParameters p = { .mail = NULL };
 	Values values = { .minutes = 0 };
-	const char *bad = "mail", *status;
+	const char *bad = "mail", *status, *remedy = NULL;
 	char text[DETAIL_MAX];
 	MailKind kind;
 	Buf detail;
@@ -144,11 +147,13 @@ int mailer_send(Serve *serve, const VarlinkCall *call, void *userdata)
 		status = "permanent";
 		buf_printf(&detail, "template %s: the text is too long", p.template);
 	} else {
-		status = send_all(mailer, &p, &values, &detail);
+		status = send_all(mailer, &p, &values, &detail, &remedy);
 	}
 	mail_text_wipe(&mailer->text);
 	w = serve_reply(serve);
 	json_put_string(w, "status", status);
 	json_put_string(w, "detail", text);
+	if (remedy)
+		json_put_string(w, "remedy", remedy);
 	return serve_send(serve);
 }

@@ -2,8 +2,10 @@
 /* Collects steps, withholds secrets, knows remedies. */
 
 #include <string.h>
+#include <strings.h>
 
 #include "trace.h"
+#include "validate.h"
 
 #define WINDOW 6 /* letters and digits in a row that a text may not have in common with a secret   \
 		  */
@@ -61,12 +63,18 @@ void trace_init(Trace *trace)
 {
 	trace->n_steps = 0;
 	trace->n_secrets = 0;
+	trace->address = NULL;
 }
 
 void trace_hide(Trace *trace, const char *secret)
 {
 	if (secret && *secret != '\0' && trace->n_secrets < TRACE_SECRETS_MAX)
 		trace->secrets[trace->n_secrets++] = secret;
+}
+
+void trace_mask(Trace *trace, const char *address)
+{
+	trace->address = address;
 }
 
 static bool is_symbol(char c)
@@ -146,6 +154,23 @@ static const char *secret_end(const Trace *trace, const char *text, const char *
 	return last;
 }
 
+static void word_keep(const Trace *trace, const char *word, size_t len, Buf *out)
+{
+	char masked[MAIL_ADDRESS_MAX + 1];
+	size_t n = trace->address ? strlen(trace->address) : 0, i = 0;
+
+	if (n > 0)
+		mail_address_mask(trace->address, masked, sizeof(masked));
+	while (i < len) {
+		if (n > 0 && len - i >= n && strncasecmp(word + i, trace->address, n) == 0) {
+			buf_puts(out, masked);
+			i += n;
+		} else {
+			buf_putc(out, word[i++]);
+		}
+	}
+}
+
 /* Copies word by word; what holds a part of a secret, be it torn by blanks, is replaced as a whole.
  */
 static void text_keep(const Trace *trace, const char *text, char *ret, size_t size)
@@ -164,7 +189,7 @@ static void text_keep(const Trace *trace, const char *text, char *ret, size_t si
 		if (hidden && hidden > word)
 			buf_puts(&out, "[withheld]");
 		else
-			buf_append(&out, word, len);
+			word_keep(trace, word, len, &out);
 		text = word + len;
 	}
 }

@@ -54,12 +54,16 @@ typedef struct Trace {
 	TraceStep steps[TRACE_STEPS_MAX];
 	size_t n_secrets;
 	const char *secrets[TRACE_SECRETS_MAX]; /* not owned */
+	const char *address;			/* not owned */
 } Trace;
 
 void trace_init(Trace *trace);
 /* A value that no text may repeat: a link, a code, a password. A relay quotes what it did not like.
  */
 void trace_hide(Trace *trace, const char *secret);
+
+/* The recipient: texts repeat it masked, for they stand in a journal that more people read than the mail. */
+void trace_mask(Trace *trace, const char *address);
 
 void trace_ok(Trace *trace, const char *step, const char *text);
 void trace_fail(Trace *trace, const char *step, TraceCause cause, const char *text);

@@ -277,6 +277,13 @@ class Delivery(base.Case):
         relay.acts["RCPT"] = say(b"550 5.1.1 unknown\r\n")
         self.assertEqual(one.send(to=["a@example.com", "b@example.com"])["status"], "permanent")
 
+    def test_the_relay_s_words_repeat_no_address_and_come_with_a_remedy(self):
+        relay = self.relay(RCPT=say(b"450 4.2.0 <Carol@Example.com>:carol@example.com is greylisted, carol at example.com\r\n"))
+        answer = self.worker(relay).send(to=["carol@example.com"])
+        self.assertEqual(answer, {"status": "temporary", "remedy": "The relay asks to try again later (greylisting, a full mailbox or "
+                                  "a limit).", "detail": "RCPT: 450 4.2.0 <c***@e***.com>:c***@e***.com is greylisted, carol at "
+                                  "example.com"})
+
     def test_relay_by_ipv6_address(self):
         relay = self.relay(host="::1")
         one = self.worker(relay, host="[::1]")
@@ -293,7 +300,7 @@ class Delivery(base.Case):
         start = time.monotonic()
         answer = one.call("org.pwreset.Mailer.Send", {"caller": {"deadline": 2000}, "mail": {
             "id": "a", "template": "test", "language": "en", "to": ["a@example.com"], "values": {}}})
-        self.assertEqual(answer, {"status": "temporary", "detail": "MAIL: no answer in time"})
+        self.assertEqual((answer["status"], answer["detail"]), ("temporary", "MAIL: no answer in time"))
         self.assertLess(time.monotonic() - start, 2.5)
 
     def test_deadline_is_for_all_addresses_together(self):

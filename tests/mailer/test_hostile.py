@@ -162,7 +162,9 @@ class Hostile(base.Case):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         one = self.worker(mail={"relay": f"127.0.0.1:{port}"})
-        self.assertEqual(one.send(), {"status": "temporary", "detail": f"connect: 127.0.0.1:{port}: Connection refused"})
+        answer = one.send()
+        self.assertEqual((answer["status"], answer["detail"]), ("temporary", f"connect: 127.0.0.1:{port}: Connection refused"))
+        self.assertIn("start the mail server", answer["remedy"])
 
     def test_secrets_that_a_reply_repeats_are_withheld(self):
         link, code = worker.SECRET_LINK, worker.SECRET_CODE

@@ -90,6 +90,47 @@ class Requests(Case):
         self.assertEqual(len(set(self.sent()[:3])), 1, "a retry has another Message-ID")
         self.assertEqual(self.queued(), 0)
 
+    LATER = {"status": "temporary", "detail": "STARTTLS: not offered", "remedy": "Enable TLS there."}
+
+    def lines(self, word):
+        return [line for line in self.b.log_text().splitlines() if word in line]
+
+    def test_the_first_failure_is_told_and_that_it_is_over(self):
+        answers = iter([self.LATER, {"status": "sent", "detail": ""}])
+        self.b.mailer.handle = lambda m, p: next(answers)
+        self.b.call("pam", R + "RequestCode", user="alice", origin={"address": "192.0.2.1"})
+        self.assertTrue(wait_for(lambda: self.lines("relay-failed")))
+        self.assertEqual(self.queued(), 1, "long before the request's end")
+        self.assertTrue(wait_for(lambda: self.lines("relay-back"), 40))
+        line, = self.lines("relay-failed")
+        self.assertEqual(line, "put-off: code for alice from 192.0.2.1: relay-failed (STARTTLS: not offered. Enable TLS there.)")
+        self.assertEqual(self.lines("relay-back"), ["resumed: resumed: relay-back (the relay takes mail again; 1 requests wait)"])
+        self.assertNotIn("CANARY42", self.b.log_text())
+
+    def test_who_failed_is_told_apart(self):
+        self.b.directory.handle = lambda m, p: "org.pwreset.Failure.Unavailable"
+        self.b.mailer.refuse()
+        self.b.call("pam", R + "RequestCode", user="typed by mistake")
+        self.assertTrue(wait_for(lambda: self.lines("directory-failed (org.pwreset.Failure.Unavailable. See ")))
+        self.b.directory.handle = mint
+        self.assertTrue(wait_for(lambda: self.lines("directory-back"), 20))
+        self.assertTrue(wait_for(lambda: self.lines("relay-failed (No such file or directory. See ")))
+        self.assertEqual((len(self.lines("directory-failed")), self.lines("relay-back")), (1, []))
+        self.assertNotIn("typed by mistake", self.lines("directory-failed")[0], "nobody knows whether that is a name")
+
+    def test_an_outage_is_a_few_lines_however_many_wait(self):
+        self.b.mailer.handle = lambda m, p: {**self.LATER, "detail": "\u00e9" * 300}
+        self.b.directory.handle = lambda m, p: ({"results": [{"user": u, "status": "ok"} for u in p["users"]]}
+                                                if m.endswith("SendLink") else mint(m, p))
+        self.b.call("ctl", A + "SendLink", users=[f"u{i}" for i in range(500)])
+        self.assertTrue(wait_for(lambda: len(self.sent()) > 7, 30))
+        self.assertEqual(len(self.lines("relay-failed")), 5)
+        self.assertTrue(all("\u00e9. Enable TLS there.)" in line for line in self.lines("relay-failed")))
+        self.b.mailer.handle = lambda m, p: {"status": "sent", "detail": ""}
+        self.assertTrue(wait_for(lambda: self.lines("relay-back"), 40))
+        self.assertTrue(wait_for(lambda: self.queued() == 0, 60))
+        self.assertEqual((len(self.lines("relay-failed")), len(self.lines("relay-back"))), (5, 1))
+
     def test_what_mint_skips_is_over_and_back_off_waits(self):
         answers = iter([{"skip": "back-off", "after": 1}, {"skip": "no-such-user"}])
         self.b.directory.handle = lambda m, p: next(answers)
