@@ -58,6 +58,10 @@ typedef struct Options {
 	bool acl;
 	bool index;
 	bool ppolicy;
+	bool fix;
+	bool dry_run;
+	bool canary;
+	const char *test_mail;
 } Options;
 
 typedef struct Ctl {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Collects what is wrong, from here and from the daemon, and prints it with the remedy. */
+/* Collects what is wrong, from here and from the daemon, mends what is safe if asked to, and prints the rest with its remedy. */
 
 #include <string.h>
 
 #include "doctor.h"
+#include "doctor_fix.h"
 #include "output.h"
+#include "validate.h"
 #include "verbs.h"
 
 #define FINDINGS_BYTES (512 * 1024)
@@ -39,34 +41,6 @@ void finding_add(Doctor *doctor, Severity severity, const char *what, const char
 	json_close(w, '}');
 }
 
-/* The daemon's findings behind ours. That it does not answer is one more. */
-static void doctor_daemon(Ctl *ctl, Doctor *doctor)
-{
-	const JsonNode *list;
-	VarlinkReply reply;
-	JsonWriter *w;
-
-	if (ctl_open(ctl, "org.pwreset.Service.Diagnose", &w) != 0 || ctl_exchange(ctl, &reply) != 0) {
-		finding_add(doctor, SEVERITY_ERROR, "daemon", _("The daemon does not answer."), NULL,
-			    "systemctl enable --now pwreset-ctl.socket; journalctl -u pwresetd");
-		return;
-	}
-	if (reply.error && failure_exit(reply.error) == EXIT_REFUSED) {
-		finding_add(doctor, SEVERITY_NOTICE, "not-root",
-			    _("The daemon was not asked about the directory: only root may."), NULL, "sudo pwresetctl doctor");
-		return;
-	}
-	if (reply.error) {
-		finding_add(doctor, SEVERITY_ERROR, "daemon", _("The daemon cannot look at the directory."), reply.error,
-			    "journalctl -u 'pwreset*'");
-		return;
-	}
-	list = json_get(reply.parameters, "findings");
-	if (list && list->type == JSON_ARRAY)
-		JSON_FOREACH(it, list)
-			json_put_node(doctor->w, NULL, it);
-}
-
 typedef struct Count {
 	unsigned errors, warnings;
 } Count;
@@ -93,6 +67,12 @@ static const char *colour_of(const char *severity)
 	return strcmp(severity, "warning") == 0 ? "\033[1;33m" : "";
 }
 
+/* Findings are in English as they stand in --json; what is not known to the catalogue stays so. */
+static const char *in_words(const char *text)
+{
+	return text[0] != '\0' ? gettext(text) : text;
+}
+
 static void print_part(const char *label, const char *text)
 {
 	if (!text)
@@ -105,7 +85,7 @@ static void print_part(const char *label, const char *text)
 static void print_finding(const JsonNode *finding, bool all, Count *count)
 {
 	const char *severity = json_get_string(finding, "severity"), *text = json_get_string(finding, "text");
-	const char *what = json_get_string(finding, "what"), *word, *colour;
+	const char *what = json_get_string(finding, "what"), *remedy = json_get_string(finding, "remedy"), *word, *colour;
 
 	severity = severity ? severity : "error";
 	word = severity_word(severity, count);
@@ -113,12 +93,12 @@ static void print_finding(const JsonNode *finding, bool all, Count *count)
 		return;
 	colour = colour_of(severity);
 	printf("%s%s%s: ", colour, word, colour[0] != '\0' ? "\033[0m" : "");
-	text_print(stdout, text ? text : "?");
+	text_print(stdout, text ? in_words(text) : "?");
 	fputs(" [", stdout);
 	text_print(stdout, what ? what : "?");
 	puts("]");
 	print_part(_("seen:"), json_get_string(finding, "evidence"));
-	print_part(_("mend:"), json_get_string(finding, "remedy"));
+	print_part(_("mend:"), remedy ? in_words(remedy) : NULL);
 }
 
 static Count print_findings(const Ctl *ctl, const JsonNode *root)
@@ -143,31 +123,87 @@ static Count print_findings(const Ctl *ctl, const JsonNode *root)
 	return count;
 }
 
-int verb_doctor(Ctl *ctl)
+static void doctor_host(Doctor *doctor)
+{
+	doctor_files(doctor);
+	doctor_units(doctor);
+	doctor_pam(doctor);
+	doctor_sshd(doctor);
+}
+
+static int doctor_look(Ctl *ctl, Doctor *doctor)
 {
 	AUTO_FREE char *memory = malloc(FINDINGS_BYTES);
 	AUTO_FREE JsonNode *nodes = calloc(FINDINGS_NODES, sizeof(*nodes));
 	Json json = { .nodes = nodes, .n_nodes_max = FINDINGS_NODES };
 	JsonWriter w;
-	Doctor doctor = { .root = "", .w = &w };
 	Buf buf;
 
 	if (!memory || !nodes)
 		return EXIT_FAILED;
 	buf_init(&buf, memory, FINDINGS_BYTES);
 	w = JSON_WRITER(&buf);
+	doctor->w = &w;
 	json_open(&w, NULL, '{');
 	json_open(&w, "findings", '[');
-	doctor_files(&doctor);
-	doctor_units(&doctor);
-	doctor_pam(&doctor);
-	doctor_sshd(&doctor);
-	doctor_daemon(ctl, &doctor);
+	doctor_host(doctor);
+	doctor_daemon(ctl, doctor);
+	if (ctl->options.test_mail)
+		doctor_mail(ctl, doctor);
 	json_close(&w, ']');
+	if (doctor->fixes)
+		fixes_put(doctor->fixes, &w);
 	json_close(&w, '}');
 	if (buf.overflow || json_parse(&json, memory, buf.len) != 0) {
 		complain(_("There are more findings than can be held."));
 		return EXIT_FAILED;
 	}
 	return print_findings(ctl, nodes).errors > 0 ? EXIT_FAILED : 0;
+}
+
+/* A first look at this host collects what can be mended; what is told is the look after that. */
+static int doctor_mend(Ctl *ctl, Doctor *doctor)
+{
+	AUTO_FREE char *memory = malloc(FINDINGS_BYTES);
+	JsonWriter w;
+	Buf buf;
+	int r;
+
+	if (!memory)
+		return EXIT_FAILED;
+	buf_init(&buf, memory, FINDINGS_BYTES);
+	w = JSON_WRITER(&buf);
+	doctor->w = &w;
+	doctor_host(doctor);
+	doctor->collecting = false;
+	r = fixes_apply(doctor->fixes);
+	if (ctl->options.output == OUTPUT_TABLE)
+		fixes_print(doctor->fixes);
+	return r;
+}
+
+int verb_doctor(Ctl *ctl)
+{
+	CLEANUP(fixes_freep) Fixes *fixes = NULL;
+	Doctor doctor = { .root = "" };
+	int r = 0, looked;
+
+	if (ctl->options.dry_run && !ctl->options.fix)
+		return complain_usage(ctl, _("--dry-run goes with --fix."));
+	if (ctl->options.test_mail && !mail_address_valid(ctl->options.test_mail))
+		return complain_usage(ctl, _("\"%s\" is no mail address."), ctl->options.test_mail);
+	if (ctl->options.fix) {
+		if (geteuid() != 0) {
+			complain(_("--fix is for root."));
+			return EXIT_REFUSED;
+		}
+		fixes = fixes_new(ctl->options.dry_run);
+		if (!fixes)
+			return EXIT_FAILED;
+		doctor.fixes = fixes;
+		doctor.collecting = true;
+		r = doctor_mend(ctl, &doctor);
+	}
+	looked = doctor_look(ctl, &doctor);
+	return r != 0 ? r : looked;
 }

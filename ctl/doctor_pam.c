@@ -70,8 +70,8 @@ static void check_arguments(Doctor *doctor, const PamStack *stack, const PamLine
 			known = known || (n >= len && (value || n == len) && strncmp(p, arguments[i], len) == 0);
 		}
 		if (!known)
-			report(doctor, SEVERITY_ERROR, "pam-argument", _("The PAM module does not know one of its arguments."), stack,
-			       line, _("pam_pwreset(8) lists them"));
+			report(doctor, SEVERITY_ERROR, "pam-argument", N_("The PAM module does not know one of its arguments."), stack,
+			       line, N_("pam_pwreset(8) lists them"));
 		p += n;
 		p += strspn(p, " ");
 	}
@@ -86,7 +86,7 @@ static void check_following(Doctor *doctor, const PamStack *stack, size_t from)
 		if (of_directory(line) && !pam_line_has(line, "use_first_pass") &&
 		    !pam_line_has(line, "try_first_pass"))
 			report(doctor, SEVERITY_WARNING, "pam-asks-again",
-			       _("This module asks for the password once more, after a recovery as well."), stack, line,
+			       N_("This module asks for the password once more, after a recovery as well."), stack, line,
 			       "try_first_pass");
 	}
 }
@@ -104,7 +104,7 @@ static void check_faillock(Doctor *doctor, const PamStack *stack, size_t ours)
 	/* The jump is over one line, and nothing else may be skipped by it. */
 	if (preauth != ours + 1 || !pam_line_has(line, "faillock") || !strstr(line->control, "authtok_recover_err=1"))
 		report(doctor, SEVERITY_ERROR, "pam-faillock",
-		       _("pam_faillock denies the login after a recovery: its count of failures is still there."), stack, line,
+		       N_("pam_faillock denies the login after a recovery: its count of failures is still there."), stack, line,
 		       FAILLOCK_LINE "   (in the line before pam_faillock.so preauth)");
 }
 
@@ -114,7 +114,7 @@ static void check_control(Doctor *doctor, const PamStack *stack, const PamLine *
 	if (strcmp(line->control, "optional") == 0 ||
 	    (line->control[0] == '[' && strstr(line->control, "default=ignore") && !strstr(line->control, "success=")))
 		return;
-	report(doctor, SEVERITY_WARNING, "pam-control", _("The PAM module never decides a login; this control value lets it."), stack, line,
+	report(doctor, SEVERITY_WARNING, "pam-control", N_("The PAM module never decides a login; this control value lets it."), stack, line,
 	       AUTH_LINE);
 }
 
@@ -126,16 +126,16 @@ static void check_auth(Doctor *doctor, const PamStack *stack)
 	while (first < stack->n && !asks_password(&stack->lines[first]))
 		first++;
 	if (ours == stack->n) {
-		report(doctor, SEVERITY_NOTICE, "pam-absent", _("No recovery is offered at this prompt."), stack,
+		report(doctor, SEVERITY_NOTICE, "pam-absent", N_("No recovery is offered at this prompt."), stack,
 		       first < stack->n ? &stack->lines[first] : NULL, AUTH_LINE "   (in the line before it)");
 		return;
 	}
 	line = &stack->lines[ours];
 	if (first < ours)
-		report(doctor, SEVERITY_ERROR, "pam-order", _("A password module stands before the PAM module, and asks first."), stack,
+		report(doctor, SEVERITY_ERROR, "pam-order", N_("A password module stands before the PAM module, and asks first."), stack,
 		       &stack->lines[first], AUTH_LINE "   (in the line before it)");
 	else
-		report(doctor, SEVERITY_OK, "pam-auth", _("Recovery is offered at this prompt."), stack, line, NULL);
+		report(doctor, SEVERITY_OK, "pam-auth", N_("Recovery is offered at this prompt."), stack, line, NULL);
 	check_control(doctor, stack, line);
 	check_arguments(doctor, stack, line);
 	check_faillock(doctor, stack, ours);
@@ -149,7 +149,7 @@ static void check_policy_only(Doctor *doctor, const PamStack *stack, size_t ours
 	bool written = false;
 
 	if (strcmp(line->control, "requisite") != 0 && strcmp(line->control, "required") != 0 && line->control[0] != '[')
-		report(doctor, SEVERITY_ERROR, "pam-policy-control", _("With this control value a refused password is set nevertheless."),
+		report(doctor, SEVERITY_ERROR, "pam-policy-control", N_("With this control value a refused password is set nevertheless."),
 		       stack, line, "password requisite pam_pwreset.so policy_only");
 	for (size_t i = ours + 1; i < stack->n; i++) {
 		if (!asks_password(&stack->lines[i]))
@@ -157,11 +157,11 @@ static void check_policy_only(Doctor *doctor, const PamStack *stack, size_t ours
 		written = true;
 		if (!pam_line_has(&stack->lines[i], "use_authtok"))
 			report(doctor, SEVERITY_ERROR, "pam-use-authtok",
-			       _("This module asks for another new password than the one that was judged."), stack, &stack->lines[i],
+			       N_("This module asks for another new password than the one that was judged."), stack, &stack->lines[i],
 			       "use_authtok");
 	}
 	if (!written)
-		report(doctor, SEVERITY_ERROR, "pam-nobody-writes", _("The password is judged, but no module below writes it."), stack, line,
+		report(doctor, SEVERITY_ERROR, "pam-nobody-writes", N_("The password is judged, but no module below writes it."), stack, line,
 		       PASSWORD_LINE);
 }
 
@@ -174,21 +174,46 @@ static void check_password(Doctor *doctor, const PamStack *stack)
 	while (first < stack->n && !of_directory(&stack->lines[first]))
 		first++;
 	if (ours == stack->n) {
-		report(doctor, SEVERITY_NOTICE, "pam-passwd", _("passwd does not go through the service: neither policy nor notices."), stack,
+		report(doctor, SEVERITY_NOTICE, "pam-passwd", N_("passwd does not go through the service: neither policy nor notices."), stack,
 		       NULL, PASSWORD_LINE);
 		return;
 	}
 	line = &stack->lines[ours];
 	check_arguments(doctor, stack, line);
 	if (first < ours)
-		report(doctor, SEVERITY_ERROR, "pam-passwd-order", _("Another module changes the password before the service is asked."), stack,
+		report(doctor, SEVERITY_ERROR, "pam-passwd-order", N_("Another module changes the password before the service is asked."), stack,
 		       &stack->lines[first], PASSWORD_LINE "   (in the line before it)");
 	if (pam_line_has(line, "policy_only"))
 		check_policy_only(doctor, stack, ours);
 	else if (strcmp(line->control, "sufficient") != 0 && line->control[0] != '[')
 		report(doctor, SEVERITY_WARNING, "pam-passwd-control",
-		       _("After the service has written the password, the modules below write it again or fail."), stack, line,
+		       N_("After the service has written the password, the modules below write it again or fail."), stack, line,
 		       PASSWORD_LINE);
+}
+
+/*
+ * nslcd searches the directory as the person whose password it has just checked. While a policy with pwdMustChange wants that
+ * password changed, slapd refuses the search, and so nslcd the login: nobody gets as far as the change.
+ */
+static void check_nslcd(Doctor *doctor)
+{
+	AUTO_FCLOSE FILE *f = NULL;
+	char path[512], line[512], seen[600];
+
+	snprintf(path, sizeof(path), "%s/etc/nslcd.conf", doctor->root);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		char *save, *key = strtok_r(line, " \t\n", &save), *value = key ? strtok_r(NULL, " \t\n", &save) : NULL;
+
+		if (key && value && strcasecmp(key, "pam_authc_search") == 0 && strcasecmp(value, "NONE") == 0)
+			return;
+	}
+	snprintf(seen, sizeof(seen), "%s: pam_authc_search", path);
+	finding_add(doctor, SEVERITY_NOTICE, "nslcd-search",
+		    N_("Where the directory's policy has pwdMustChange, nslcd refuses a temporary password instead of having it changed."), seen,
+		    N_("pam_authc_search NONE   (in /etc/nslcd.conf)"));
 }
 
 static bool find_module(const Doctor *doctor)
@@ -213,14 +238,19 @@ void doctor_pam(Doctor *doctor)
 	/* The module's own default of services=. */
 	static const char *const services[] = { "login", "sshd", "gdm-password", "lightdm", "cockpit" };
 	AUTO_PAM_STACK PamStack *stack = NULL;
+	bool nslcd = false;
 
 	if (!find_module(doctor))
-		finding_add(doctor, SEVERITY_ERROR, "pam-module", _("The PAM module is not installed."), MODULE, NULL);
+		finding_add(doctor, SEVERITY_ERROR, "pam-module", N_("The PAM module is not installed."), MODULE, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
-		if (pam_stack_read(&stack, doctor->root, services[i], "auth") == 0)
+		if (pam_stack_read(&stack, doctor->root, services[i], "auth") == 0) {
 			check_auth(doctor, stack);
+			nslcd = nslcd || pam_stack_find(stack, "pam_ldap.so") < stack->n;
+		}
 		stack = pam_stack_free(stack);
 	}
 	if (pam_stack_read(&stack, doctor->root, "passwd", "password") == 0)
 		check_password(doctor, stack);
+	if (nslcd)
+		check_nslcd(doctor);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "doctor.h"
+#include "doctor_fix.h"
 
 #define PROGRAM_MS 10000
 #define OUTPUT_BYTES 65536
@@ -76,19 +76,24 @@ int program_read(const char *const *argv, char *ret, size_t size)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+/* A socket that a running service was not given is not started by itself: the service is, which wants its sockets. */
 static const struct {
 	const char *unit;
+	const char *service;
 	Severity missing; /* when it is not active */
 	const char *text;
 } units[] = {
-	{ "pwreset-ctl.socket", SEVERITY_ERROR, N_("The socket of this tool is not active.") },
-	{ "pwreset-pam.socket", SEVERITY_ERROR, N_("The socket of the PAM module is not active: no recovery at the prompt.") },
-	{ "pwreset-directory.socket", SEVERITY_ERROR, N_("The socket of the directory workers is not active: nothing works.") },
-	{ "pwreset-mailer.socket", SEVERITY_ERROR, N_("The socket of the mailers is not active: no mail goes out.") },
-	{ "pwreset-spool.path", SEVERITY_WARNING,
+	{ "pwreset-ctl.socket", "pwresetd.service", SEVERITY_ERROR, N_("The socket of this tool is not active.") },
+	{ "pwreset-pam.socket", "pwresetd.service", SEVERITY_ERROR,
+	  N_("The socket of the PAM module is not active: no recovery at the prompt.") },
+	{ "pwreset-directory.socket", NULL, SEVERITY_ERROR, N_("The socket of the directory workers is not active: nothing works.") },
+	{ "pwreset-mailer.socket", NULL, SEVERITY_ERROR, N_("The socket of the mailers is not active: no mail goes out.") },
+	{ "pwreset-spool.path", NULL, SEVERITY_WARNING,
 	  N_("The watch over the spool is not active: requests that wait are not taken up after a boot.") },
-	{ "pwreset-web.socket", SEVERITY_NOTICE, N_("The page's socket to the service is not active: no recovery by browser.") },
-	{ "pwreset-http.socket", SEVERITY_NOTICE, N_("The page's own socket is not active: no recovery by browser.") },
+	{ "pwreset-web.socket", "pwresetd.service", SEVERITY_NOTICE,
+	  N_("The page's socket to the service is not active: no recovery by browser.") },
+	{ "pwreset-http.socket", "pwreset-web.service", SEVERITY_NOTICE,
+	  N_("The page's own socket is not active: no recovery by browser.") },
 };
 
 /* "Key=value" lines of systemctl show. */
@@ -110,10 +115,19 @@ static const char *property(const char *output, const char *key, char *ret, size
 	return NULL;
 }
 
+void unit_remedy(const char *unit, const char *service, char *ret, size_t size)
+{
+	if (service)
+		snprintf(ret, size, "systemctl enable %s && systemctl restart %s", unit, service);
+	else
+		snprintf(ret, size, "systemctl enable --now %s", unit);
+}
+
 static void check_unit(Doctor *doctor, size_t i)
 {
 	const char *argv[] = { "/usr/bin/systemctl", "show", "--property=LoadState,ActiveState,UnitFileState", units[i].unit, NULL };
-	char output[1024], load[32], active[32], file[32], seen[200], remedy[100];
+	char output[1024], load[32], active[32], file[32], seen[200], remedy[160];
+	bool is_active, enabled;
 
 	if (program_read(argv, output, sizeof(output)) != 0 || !property(output, "ActiveState", active, sizeof(active)) ||
 	    !property(output, "LoadState", load, sizeof(load)))
@@ -121,19 +135,25 @@ static void check_unit(Doctor *doctor, size_t i)
 	if (!property(output, "UnitFileState", file, sizeof(file)))
 		file[0] = '\0';
 	snprintf(seen, sizeof(seen), "%s: %s, %s, %s", units[i].unit, load, active, file[0] != '\0' ? file : "-");
-	snprintf(remedy, sizeof(remedy), "systemctl enable --now %s", units[i].unit);
-	if (strcmp(active, "active") != 0)
-		finding_add(doctor, units[i].missing, "unit", _(units[i].text), seen, remedy);
-	else if (strcmp(file, "enabled") != 0 && strcmp(file, "static") != 0 && strcmp(file, "enabled-runtime") != 0)
-		finding_add(doctor, SEVERITY_WARNING, "unit", _("A unit is active now, but not after the next boot."), seen, remedy);
+	unit_remedy(units[i].unit, units[i].service, remedy, sizeof(remedy));
+	is_active = strcmp(active, "active") == 0;
+	enabled = strcmp(file, "enabled") == 0 || strcmp(file, "static") == 0 || strcmp(file, "enabled-runtime") == 0;
+	if (!is_active)
+		finding_add(doctor, units[i].missing, "unit", units[i].text, seen, remedy);
+	else if (!enabled)
+		finding_add(doctor, units[i].missing < SEVERITY_WARNING ? units[i].missing : SEVERITY_WARNING, "unit",
+			    N_("A unit is active now, but not after the next boot."), seen, remedy);
 	else
-		finding_add(doctor, SEVERITY_OK, "unit", _("A unit is active."), seen, NULL);
+		finding_add(doctor, SEVERITY_OK, "unit", N_("A unit is active."), seen, NULL);
+	/* Whoever masks a unit means it, and who runs without the page may do so. */
+	if ((!is_active || !enabled) && units[i].missing >= SEVERITY_WARNING && strcmp(load, "loaded") == 0)
+		fix_unit(doctor, units[i].unit, units[i].service, is_active, enabled);
 }
 
 void doctor_units(Doctor *doctor)
 {
 	if (access("/run/systemd/system", F_OK) < 0) {
-		finding_add(doctor, SEVERITY_NOTICE, "no-systemd", _("This host was not booted by systemd: its units were not looked at."),
+		finding_add(doctor, SEVERITY_NOTICE, "no-systemd", N_("This host was not booted by systemd: its units were not looked at."),
 			    NULL, NULL);
 		return;
 	}
@@ -164,7 +184,7 @@ static void check_grace(Doctor *doctor, const char *output)
 		return;
 	snprintf(seen, sizeof(seen), "LoginGraceTime %lu", seconds);
 	finding_add(doctor, SEVERITY_WARNING, "sshd-grace",
-		    _("sshd ends the login before a mailed code can be read and typed (the code outlives it)."), seen,
+		    N_("sshd ends the login before a mailed code can be read and typed (the code outlives it)."), seen,
 		    "LoginGraceTime 120");
 }
 
@@ -178,17 +198,17 @@ void doctor_sshd(Doctor *doctor)
 		return;
 	r = program_read(argv, output, OUTPUT_BYTES);
 	if (r != 0) {
-		finding_add(doctor, SEVERITY_NOTICE, "sshd-unseen", _("sshd does not show its settings (it does so to root)."), NULL,
+		finding_add(doctor, SEVERITY_NOTICE, "sshd-unseen", N_("sshd does not show its settings (it does so to root)."), NULL,
 			    "sudo pwresetctl doctor");
 		return;
 	}
 	if (!setting_is(output, "usepam", "yes"))
-		finding_add(doctor, SEVERITY_ERROR, "sshd-pam", _("sshd does not ask PAM: no recovery by ssh."), "UsePAM no",
+		finding_add(doctor, SEVERITY_ERROR, "sshd-pam", N_("sshd does not ask PAM: no recovery by ssh."), "UsePAM no",
 			    "UsePAM yes");
 	else if (!setting_is(output, "kbdinteractiveauthentication", "yes"))
-		finding_add(doctor, SEVERITY_ERROR, "sshd-interactive", _("sshd lets PAM ask nothing but the password: no recovery by ssh."),
+		finding_add(doctor, SEVERITY_ERROR, "sshd-interactive", N_("sshd lets PAM ask nothing but the password: no recovery by ssh."),
 			    "KbdInteractiveAuthentication no", "KbdInteractiveAuthentication yes");
 	else
-		finding_add(doctor, SEVERITY_OK, "sshd", _("sshd lets PAM ask."), NULL, NULL);
+		finding_add(doctor, SEVERITY_OK, "sshd", N_("sshd lets PAM ask."), NULL, NULL);
 	check_grace(doctor, output);
 }

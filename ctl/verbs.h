@@ -34,6 +34,10 @@ typedef enum OptionBit {
 	OPT_PPOLICY = 1 << 23,
 	OPT_HASHES = 1 << 24,
 	OPT_MIN_COUNT = 1 << 25,
+	OPT_FIX = 1 << 26,
+	OPT_DRY_RUN = 1 << 27,
+	OPT_CANARY = 1 << 28,
+	OPT_TEST_MAIL = 1 << 29,
 } OptionBit;
 
 #define ARGS_ANY 100000 /* as many as the kernel passes on */

@@ -136,6 +136,13 @@ void diagnose_people(Diagnosis *diagnosis)
 	const Config *config = diagnosis->call->worker->config;
 	int r = find_names(diagnosis->call, &list);
 
+	if (r < 0) {
+		/* A connection that was kept may have died since. */
+		finding(diagnosis, SEVERITY_ERROR, "directory-unreachable", "The directory cannot be used.",
+			directory_error(diagnosis->call->worker->directory),
+			"check [directory] uri=, tls-ca-file= and that the server runs");
+		return;
+	}
 	if (r != 0 || list.n == 0) {
 		finding(diagnosis, SEVERITY_ERROR, "nobody-found", "Nobody is found below base=.",
 			r != 0 ? directory_error(diagnosis->call->worker->directory)

@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What an administrator of the system does with pwresetctl: the doctor and what it mends, reminders by the timer, audit."""
+import json
+import os
+import re
+import stat
+import unittest
+
+from harness import LabCase, people
+
+OURS = ("/etc/pwreset", "/etc/pwreset/pwreset.conf", "/etc/pwreset/pwreset.conf.d/site.conf", "/etc/pwreset/credentials",
+        "/etc/pwreset/credentials/pepper", "/etc/pwreset/credentials/smtp-password", "/run/pwreset", "/run/pwreset/pam",
+        "/var/lib/pwreset")
+UNITS = ("pwreset-spool.path", "pwreset-mailer.socket", "pwreset-web.socket", "pwreset-pam.socket")
+
+
+class System(LabCase):
+    LAB = {"name": f"system-{os.getpid()}", "profile": "ldap"}
+    CANARY = f"uid=user0900,{people.PEOPLE}"
+    SETTINGS = {**LabCase.SETTINGS, "directory": {"decoy-dn": CANARY}}
+
+    def findings(self, *words, status=0):
+        done = self.ctl("root", "doctor", "--json=short", *words, status=status)
+        return json.loads(done.stdout)
+
+    def codes(self, findings, severity="error"):
+        return sorted({finding["what"] for finding in findings["findings"] if finding["severity"] == severity})
+
+    def state(self):
+        """Owner and mode of what is ours, and what is on of the units."""
+        found = {}
+        for name in OURS:
+            try:
+                seen = os.lstat(self.lab.path(name))
+                found[name] = (seen.st_uid, seen.st_gid, oct(stat.S_IMODE(seen.st_mode)))
+            except FileNotFoundError:
+                found[name] = None
+        for unit in UNITS:
+            found[unit] = tuple(self.lab.exec(["systemctl", word, unit], check=False).stdout.strip() for word in ("is-active", "is-enabled"))
+        return found
+
+    # ---- the doctor
+
+    def test_1_a_healthy_host_has_nothing_to_mend(self):
+        found = self.findings("--fix")
+        self.assertEqual(([], []), (self.codes(found), found["fixes"]))
+        self.assertIn("nslcd-search", self.codes(found, "notice"))
+        self.lab.write("/etc/nslcd.conf", self.lab.read("/etc/nslcd.conf") + "pam_authc_search NONE\n", 0o640)
+        self.assertNotIn("nslcd-search", self.codes(self.findings(), "notice"))
+
+    def break_things(self):
+        self.lab.exec(["sh", "-ec", """
+            cd /etc/pwreset
+            mkdir -p pwreset.conf.d; echo '[policy]' >pwreset.conf.d/site.conf
+            chmod 0777 . ; chmod 0666 pwreset.conf; chmod 0600 pwreset.conf.d/site.conf
+            chmod 0755 credentials; chmod 0644 credentials/pepper
+            echo something >credentials/smtp-password; chmod 0644 credentials/smtp-password; chown alice credentials/smtp-password
+            chmod 0775 /run/pwreset; chmod 0666 /run/pwreset/pam; chmod 0755 /var/lib/pwreset; chown root /var/lib/pwreset
+            systemctl disable --now -q pwreset-spool.path
+            systemctl disable -q pwreset-mailer.socket
+            systemctl disable --now -q pwreset-web.socket
+            systemctl stop pwreset-pam.socket
+        """])
+
+    def test_2_fix_mends_what_is_ours_and_can_be_undone(self):
+        healthy = self.state()
+        self.break_things()
+        broken = self.state()
+        found = self.findings(status=1)
+        self.assertLessEqual({"configuration", "credential", "folder", "socket"}, set(self.codes(found)))
+        # Nothing is changed by saying what would be.
+        dry = self.ctl("root", "doctor", "--fix", "--dry-run", status=1).stdout
+        self.assertIn("would mend: chown 0:0 '/etc/pwreset/credentials/pepper' && chmod 0600 '/etc/pwreset/credentials/pepper'\n", dry)
+        self.assertEqual(broken, self.state())
+        self.ctl("alice", "doctor", "--fix", status=3)
+        self.assertEqual(broken, self.state())
+        # What somebody else wrote is not made root's by a tool.
+        said = self.ctl("root", "doctor", "--fix", status=1).stdout
+        self.assertIn("mended: systemctl enable --now pwreset-spool.path\n", said)
+        self.assertIn("mended: systemctl enable pwreset-pam.socket && systemctl restart pwresetd.service\n", said)
+        self.assertNotIn("pwreset-web.socket\n", said.partition("\n\n")[0], "who runs without the page may do so")
+        self.assertRegex(said, r"(?m)^ERROR: A credential can be read by others.*\n +seen: \S+smtp-password: uid \d+, mode 0644\n +mend: chown root")
+        script = re.search(r"(?m)^To undo it: sh (\S+)$", said).group(1)
+        self.lab.exec(["rm", "/etc/pwreset/credentials/smtp-password"])
+        found = self.findings()
+        self.assertEqual([], self.codes(found))
+        self.assertEqual([], self.codes(found, "warning"))
+        mended = self.state()
+        for name, value in healthy.items():
+            if name not in ("/etc/pwreset/pwreset.conf.d/site.conf", "pwreset-web.socket"):
+                self.assertEqual(value, mended[name], name)
+        self.assertEqual((0, 0, "0o644"), mended["/etc/pwreset/pwreset.conf.d/site.conf"])
+        self.lab.exec(["sh", "-e", script])
+        undone = self.state()
+        for name in broken:
+            if name not in ("/etc/pwreset/credentials/smtp-password", "pwreset-web.socket"):
+                self.assertEqual(broken[name], undone[name], name)
+        self.findings("--fix")
+
+    def test_3_fix_follows_no_link_and_unmasks_nothing(self):
+        self.lab.exec(["sh", "-ec", """
+            echo keep >/etc/precious; chmod 0666 /etc/precious
+            ln -s /etc/precious /etc/pwreset/credentials/ldap-password
+            ln /etc/precious /etc/pwreset/credentials/smtp-password
+            systemctl disable --now -q pwreset-spool.path; systemctl mask -q pwreset-spool.path
+        """])
+        try:
+            said = self.ctl("root", "doctor", "--fix", status=1).stdout
+            self.assertIn("NOT mended: ", said)
+            self.assertNotIn("pwreset-spool.path\n", said.partition("\n\n")[0])
+            self.assertEqual("0o666", oct(stat.S_IMODE(os.lstat(self.lab.path("/etc/precious")).st_mode)))
+        finally:
+            self.lab.exec(["sh", "-ec", """
+                rm /etc/pwreset/credentials/ldap-password /etc/pwreset/credentials/smtp-password
+                systemctl unmask -q pwreset-spool.path
+            """])
+        self.findings("--fix")
+
+    def test_canary_and_mail_are_tried_for_real(self):
+        before = self.lab.ldap_person("user0900", "userPassword")["userPassword"]
+        found = self.findings("--canary", "--test-mail=ivan@example.com", "--all")
+        told = {finding["what"]: finding for finding in found["findings"]}
+        self.assertEqual(("ok", self.CANARY), (told["canary"]["severity"], told["canary"]["evidence"]))
+        self.assertNotEqual(before, self.lab.ldap_person("user0900", "userPassword")["userPassword"])
+        self.assertEqual(("ok", "ivan@example.com"), (told["mail"]["severity"], told["mail"]["evidence"]))
+        self.assertTrue(self.lab.wait_mail("ivan", 1, timeout=30))
+        found = self.findings("--test-mail=nobody-at-all@example.com", status=1)
+        self.assertEqual(["mail"], self.codes(found))
+        conf = self.lab.read("/etc/pwreset/pwreset.conf")
+        self.lab.write("/etc/pwreset/pwreset.conf", conf.replace("decoy-dn=", "#decoy-dn="))
+        self.lab.restart("pwresetd")
+        self.assertEqual([], self.codes(self.findings()))
+        self.assertEqual(["canary"], self.codes(self.findings("--canary", status=1)))
+        self.lab.write("/etc/pwreset/pwreset.conf", conf)
+        self.lab.restart("pwresetd")
+
+    def test_doctor_tells_of_a_dead_directory(self):
+        self.lab.exec(["systemctl", "stop", "slapd"])
+        try:
+            self.assertIn("directory-unreachable", self.codes(self.findings(status=1)))
+        finally:
+            self.lab.exec(["systemctl", "start", "slapd"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
