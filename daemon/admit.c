@@ -9,6 +9,7 @@
 
 #include "broker.h"
 #include "call.h"
+#include "log.h"
 #include "route.h"
 #include "service.h"
 
@@ -122,6 +123,20 @@ static bool call_permitted(Call *call)
 	return method_allowed(call->method, &caller);
 }
 
+/* By its id an operation's marker, token and notice are told from those of others: without, nothing is begun. */
+static bool random_missing(Call *call)
+{
+	Broker *broker = call->broker;
+	int r = request_id_new(call->id);
+
+	if (r < 0 && !broker->no_random)
+		log_line(LOG_CRIT, "The kernel gives no random numbers: calls are refused until it does.");
+	else if (r == 0 && broker->no_random)
+		log_line(LOG_NOTICE, "There are random numbers again.");
+	broker->no_random = r < 0;
+	return r < 0;
+}
+
 static void call_admit(Call *call)
 {
 	Broker *broker = call->broker;
@@ -154,7 +169,7 @@ static void call_admit(Call *call)
 		call_fail_try_later(call, wait);
 		return;
 	}
-	if (call_begin_slot(call) < 0)
+	if ((call->method->route != ROUTE_BROKER && random_missing(call)) || call_begin_slot(call) < 0)
 		call_fail(call, UNAVAILABLE);
 	else
 		route_call(call);
@@ -171,9 +186,6 @@ int call_begin(Peer *peer, const JsonNode *root)
 	call->peer = peer;
 	call->arrived_us = clock_now_us();
 	r = varlink_call_parse(&call->message, root);
-	if (r < 0)
-		return r;
-	r = request_id_new(call->id);
 	if (r < 0)
 		return r;
 	/* Only on ctl does a person stand behind the peer; its groups may have changed their meaning at a reload. */

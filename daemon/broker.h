@@ -39,6 +39,7 @@ struct Broker {
 	uint64_t saved_at;       /* the limits */
 	uint64_t limited_at;     /* the last line about somebody who asks too often */
 	size_t waiting_told;     /* to systemd, in the status line */
+	bool no_random; /* told: see random_missing() */
 	bool stopping;
 };
 

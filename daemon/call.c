@@ -83,7 +83,7 @@ static void call_audit(const Call *call, AuditEvent event)
 		.socket = socket_name(peer->socket),
 		.host = peer->host ? peer->host : call->parameters.origin.host,
 		.source = call->parameters.origin.address,
-		.request = call->id,
+		.request = call->id[0] != '\0' ? call->id : NULL,
 		.has_uid = uid,
 		.uid = peer->uid,
 	});

@@ -18,7 +18,7 @@ struct Call {
 	VarlinkCall message; /* stands in the peer's stream, which is not read before the call is over */
 	Parameters parameters;
 	unsigned roles;
-	char id[TOKEN_ID_TEXT + 1]; /* of the operation */
+	char id[TOKEN_ID_TEXT + 1]; /* of the operation; "" before it is admitted */
 	char source[ORIGIN_MAX + 8]; /* whom the limits count it to */
 	char ticket[TICKET_TEXT_MAX + 1]; /* the public part of a ticket or link; "" without one */
 	LimitSubject subject;

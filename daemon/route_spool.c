@@ -187,14 +187,14 @@ static int after_add(Call *call, const char *user)
 	int r;
 
 	draft_make(call, call->method->after, user, &draft);
+	r = request_id_new(draft.request.id);
+	if (r < 0)
+		return r;
 	if (p->batch) {
 		r = batch_add(broker->batch, draft.requester, p->batch, user, draft.request.created);
 		if (r != 0)
 			return r < 0 ? r : 0; /* 1: has been sent already */
 	}
-	r = request_id_new(draft.request.id);
-	if (r < 0)
-		return r;
 	return spool_add(broker->spool, &draft.request, NULL);
 }
 

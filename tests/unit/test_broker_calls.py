@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The broker's calls: roles, parameters, routes, deadlines, dead workers, slots, limits, hostile peers.
+"""The broker's calls: roles, parameters, routes, deadlines, dead workers, slots, hostile peers.
 
 Usage: test_broker_calls.py PWRESETD [unittest arguments]
 """
 import json
 import os
+import pathlib
 import resource
+import shutil
 import socket
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -216,6 +219,27 @@ class Workers(Case):
             for c in list(self.b.directory.connections):
                 c.shutdown(socket.SHUT_RDWR)
 
+    @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
+    def test_case_5_without_random_numbers_it_says_so_and_does_nothing(self):
+        self.b.call("pam", P + "Exists", user="x")
+        held = len(self.b.directory.calls)
+        with subprocess.Popen(["strace", "-qq", "-e", "trace=getrandom", "-e", "inject=getrandom:error=EIO", "-p", str(self.b.pid)],
+                              stderr=subprocess.PIPE) as strace:
+            status = pathlib.Path(f"/proc/{self.b.pid}/status")
+            self.assertTrue(wait_for(lambda: "TracerPid:\t0" not in status.read_text()))
+            for method, parameters in ((R + "RequestCode", {"user": "x"}), (R + "VerifyCode", {"user": "x", "code": "y"}),
+                                       (R + "SetPassword", {"ticket": TICKET, "password": PASSWORD})):
+                self.assertEqual(self.b.call("pam", method, **parameters), ("Unavailable", {}))
+            self.assertEqual(self.b.call("ctl", A + "SendLink", users=["a", "b"]), ("Unavailable", {}))
+            self.assertEqual(self.b.call("ctl", S + "GetStatus")[1]["queued"], 0)
+            self.assertFalse((self.b.state / "spool").exists())
+            strace.terminate()
+            self.assertIn(b"INJECTED", strace.communicate()[1])
+        self.assertEqual(len(self.b.directory.calls), held)
+        self.assertEqual(self.b.log_text().count("no random numbers"), 1)
+        self.assertEqual(self.b.call("pam", R + "RequestCode", user="x"), ("", {}))
+        self.assertEqual(self.b.log_text().count("random numbers again"), 1)
+
     def test_what_a_caller_has_left_behind_is_not_done(self):
         self.b.directory.handle = lambda m, p: time.sleep(0.5) or {}
         busy = [self.b.client("pam") for _ in range(4)]
@@ -296,110 +320,6 @@ class Slots(Case):
     def test_what_only_spools_is_answered_at_once(self):
         _, took = self.timed(R + "RequestCode", user="x")
         self.assertLess(took, 0.18)
-
-
-class Limits(Case):
-    settings = {"per_source": 5, "per_user": 8, "total": 100000}
-
-    def request(self, user, address, name="pam"):
-        error, reply = self.b.call(name, R + "RequestCode", user=user, origin={"address": address})
-        self.assertTrue(error == "" or 1 <= reply["seconds"] <= 60, reply)
-        return error or "ok"
-
-    def test_a_source_is_slowed_and_others_are_not(self):
-        mine = [self.request(f"user{i}", "192.0.2.1") for i in range(10)]
-        self.assertEqual(mine, ["ok"] * 5 + ["TryLater"] * 5)
-        self.assertEqual(self.request("user1", "192.0.2.2"), "ok")
-        # A customer has a whole /64.
-        six = [self.request(f"u{i}", f"2001:db8:1:2::{i}") for i in range(1, 8)]
-        self.assertEqual(six.count("ok"), 5)
-
-    def test_a_stranger_cannot_keep_somebody_out(self):
-        stranger = [self.request("victim", "192.0.2.1") for _ in range(40)]
-        self.assertEqual(stranger.count("ok"), 4)  # half of the name's bucket, for both together
-        self.assertEqual([self.request("VICTIM", "192.0.2.2") for _ in range(3)], ["ok"] * 3)
-
-    def test_wrong_guesses_cost_more(self):
-        self.b.directory.handle = lambda m, p: "org.pwreset.Failure.Refused"
-        origin = {"address": "192.0.2.9"}
-        answers = [self.b.call("pam", R + "VerifyCode", user=f"u{i}", code="y", origin=origin)[0] for i in range(5)]
-        self.assertEqual(answers, ["Refused"] * 2 + ["TryLater"] * 3)
-
-    PAGE = [(ACCOUNT + "Status", {"current": PASSWORD}), (ACCOUNT + "EnrollCodes", {"current": PASSWORD}),
-            (ACCOUNT + "EnrollQuestions", {"current": PASSWORD, "answers": [{"id": "q0", "answer": "a"}]}),
-            (ACCOUNT + "EnrollMail", {"current": PASSWORD, "address": "x@example.com"}),
-            (ACCOUNT + "ConfirmMail", {"address": "x@example.com", "code": "y"})]
-
-    def visit(self, method, visitor, **parameters):
-        return self.b.call("web", method, origin={"service": "web", "address": visitor}, **parameters)[0]
-
-    def test_each_visitor_of_the_page_is_a_source_and_pays_for_wrong_guesses(self):
-        (self.b.root / "etc/passwd").write_text("pwreset-web:x:0:0::/:/bin/sh\n")
-        self.b.restart()
-        self.b.directory.handle = lambda m, p: "org.pwreset.Failure.WrongPassword"
-        for n, (method, parameters) in enumerate(self.PAGE):
-            # A wrong password is three calls: the bucket of five is empty after two.
-            seen = [self.visit(method, f"192.0.2.{n}", user=f"{n}u{i}", **parameters) for i in range(4)]
-            self.assertEqual(seen, ["WrongPassword"] * 2 + ["TryLater"] * 2 if "Status" not in method else
-                             ["WrongPassword"] * 3 + ["TryLater"], method)
-            self.assertEqual(self.visit(method, "198.51.100.1" + str(n), user=f"{n}u9", **parameters), "WrongPassword")
-        self.b.directory.handle = lambda m, p: "org.pwreset.Failure.LinkDead"
-        seen = [self.visit(R + "InspectLink", "192.0.2.77", link="x" * 60) for i in range(4)]
-        self.assertEqual(seen, ["LinkDead"] * 2 + ["TryLater"] * 2)
-        self.b.directory.handle = lambda m, p: {}
-        for method, parameters in ((P + "Check", {"password": PASSWORD}), (ACCOUNT + "ListQuestions", {})):
-            seen = [self.visit(method, "203.0.113." + method[-1].encode().hex(), **parameters) for i in range(60)]
-            self.assertEqual(seen.count(""), 50, method)
-
-    def test_an_empty_address_is_none(self):
-        """Many may stand behind it: it has the wide bucket, and a few wrong guesses lock nobody out."""
-        self.b.directory.handle = lambda m, p: "org.pwreset.Failure.Refused"
-        seen = [self.b.call("pam", R + "VerifyCode", user=f"u{i}", code="y", origin={"address": "", "terminal": ""})[0]
-                for i in range(10)]
-        self.assertEqual(seen, ["Refused"] * 10)
-
-    def test_an_origin_that_is_none_is_refused_and_on_ctl_any(self):
-        calls = [*self.PAGE, (R + "InspectLink", {"link": "x"}), (P + "Check", {"password": PASSWORD}),
-                 (ACCOUNT + "ListQuestions", {})]
-        (self.b.root / "etc/passwd").write_text("pwreset-web:x:0:0::/:/bin/sh\n")
-        self.b.restart()
-        for method, parameters in calls:
-            for origin in ("web", ["192.0.2.1"], {"uid": "0"}, {"address": 4}, {"address": "1" * 256}, {"address": "a\nb"}):
-                reply = self.b.call("web", method, origin=origin, **parameters)
-                self.assertEqual(reply, ("InvalidParameter", {"parameter": "origin"}), (method, origin))
-            if "InspectLink" not in method:
-                reply = self.b.call("ctl", method, origin={"address": "192.0.2.1"}, **parameters)
-                self.assertEqual(reply, ("InvalidParameter", {"parameter": "origin"}), method)
-        self.assertEqual(self.b.directory.calls, [])
-
-    def test_limits_survive_exit(self):
-        for i in range(5):
-            self.request(f"u{i}", "192.0.2.1")
-        self.b.kill(15)
-        self.b.start()
-        self.assertEqual(self.request("u9", "192.0.2.1"), "TryLater")
-
-    def test_a_host_of_the_fleet_is_one_source(self):
-        answers = []
-        for i in range(8):
-            with self.b.client("relay") as c:
-                c.call("org.pwreset.Relay.Hello", host="web1")
-                answers.append(c.call(R + "RequestCode", user=f"u{i}", origin={"address": f"198.51.100.{i}"})[0])
-        self.assertEqual(answers.count(""), 5)
-
-    def test_closed_doors_cost_too_and_known_is_as_unknown(self):
-        def knock():
-            return [self.b.call("ctl", A + "Show", user="x")[0] for _ in range(10)]
-
-        answers = as_user(61013, 61013, [], knock)
-        self.assertEqual(answers, ["PermissionDenied"] * 5 + ["TryLater"] * 5)
-
-    def test_no_name_and_no_address_in_the_file(self):
-        self.request("victim", "192.0.2.77")
-        self.b.kill(15)
-        data = (self.b.state / "limits").read_bytes()
-        for text in (b"victim", b"192.0.2.77", b"\xc0\x00\x02\x4d"):
-            self.assertNotIn(text, data)
 
 
 class Crowd(Case):
