@@ -14,14 +14,12 @@
 
 struct Serve {
 	VarlinkStream *stream;
-	const ServeMethod *methods;
-	void *userdata;
-	unsigned idle_ms;
-	unsigned default_ms;
+	const ServeOptions *options;
 	JsonWriter writer;
 	Buf nothing; /* written to when a reply is not wanted */
 	bool oneway;
 	bool sent;
+	bool busy; /* a call has been run since the last rest */
 };
 
 /* Death by SIGALRM must not depend on what the parent left to us. */
@@ -50,7 +48,7 @@ static unsigned call_deadline(const Serve *serve, const VarlinkCall *call)
 	int64_t ms;
 
 	if (!json_get_integer(json_get(call->parameters, "caller"), "deadline", &ms))
-		return serve->default_ms;
+		return serve->options->default_ms;
 	if (ms < 1)
 		return 1;
 	return ms > SERVE_DEADLINE_MAX_MS ? SERVE_DEADLINE_MAX_MS : (unsigned)ms;
@@ -149,17 +147,18 @@ static int call_unknown(Serve *serve, const VarlinkCall *call)
 
 static int call_run(Serve *serve, const VarlinkCall *call)
 {
-	const ServeMethod *m = serve->methods;
+	const ServeMethod *m = serve->options->methods;
 	int r, q;
 
 	while (m->name && strcmp(m->name, call->method) != 0)
 		m++;
 	serve->oneway = call->oneway;
 	serve->sent = false;
+	serve->busy = true;
 	r = alarm_set(call_deadline(serve, call));
 	if (r < 0)
 		return r;
-	r = m->name ? m->handler(serve, call, serve->userdata) : call_unknown(serve, call);
+	r = m->name ? m->handler(serve, call, serve->options->userdata) : call_unknown(serve, call);
 	q = alarm_set(0);
 	if (r < 0)
 		return r;
@@ -167,16 +166,38 @@ static int call_run(Serve *serve, const VarlinkCall *call)
 	return q < 0 ? q : serve->sent ? 0 : -EPROTO;
 }
 
+/* The time without a call is counted from begin. 1: there is something to read; 0: it is time to end. */
+static int serve_idle(Serve *serve, uint64_t begin)
+{
+	const ServeOptions *o = serve->options;
+	int r;
+
+	if (o->rest && serve->busy) {
+		r = serve_wait(serve, POLLIN, begin + o->rest_ms);
+		if (r != 0)
+			return r;
+		serve->busy = false;
+		r = alarm_set(o->default_ms);
+		if (r < 0)
+			return r;
+		o->rest(o->userdata);
+		r = alarm_set(0);
+		if (r < 0)
+			return r;
+	}
+	return serve_wait(serve, POLLIN, o->idle_ms > 0 ? begin + o->idle_ms : 0);
+}
+
 /* 1 after a call, 0 when it is time to end. */
 static int serve_turn(Serve *serve)
 {
-	uint64_t deadline = serve->idle_ms > 0 ? monotonic_ms() + serve->idle_ms : 0;
+	uint64_t begin = monotonic_ms();
 	const JsonNode *root;
 	VarlinkCall call;
 	int r;
 
 	while ((r = varlink_stream_read(serve->stream, &root)) == 0) {
-		r = serve_wait(serve, POLLIN, deadline);
+		r = serve_idle(serve, begin);
 		if (r <= 0)
 			return r;
 	}
@@ -191,9 +212,9 @@ static int serve_turn(Serve *serve)
 	return r < 0 ? r : 1;
 }
 
-int serve_run(int fd, const ServeMethod *methods, void *userdata, unsigned idle_ms, unsigned default_ms)
+int serve_run(int fd, const ServeOptions *options)
 {
-	Serve serve = { .methods = methods, .userdata = userdata, .idle_ms = idle_ms, .default_ms = default_ms };
+	Serve serve = { .options = options };
 	int r;
 
 	r = varlink_stream_new(&serve.stream, fd);

@@ -17,13 +17,24 @@ typedef struct ServeMethod {
 	ServeHandler handler;
 } ServeMethod;
 
+typedef struct ServeOptions {
+	const ServeMethod *methods;
+	void *userdata;
+	unsigned idle_ms;    /* without a call, and it is over; 0: never */
+	unsigned default_ms; /* for a call without a deadline */
+	/* Once after each run of calls, when rest_ms (less than idle_ms) have passed without another: time to tidy up. NULL: nothing. */
+	void (*rest)(void *userdata);
+	unsigned rest_ms;
+} ServeOptions;
+
 /*
- * Serves fd until the peer closes it (0), or idle_ms (0: for ever) pass without a call (0), or a handler fails (its
+ * Serves fd until the peer closes it (0), or idle_ms pass without a call (0), or a handler fails (its
  * errno) or the peer speaks no Varlink (-EBADMSG …). Takes fd in any case. The
  * alarm clock (SIGALRM, default action: death) is armed for the member "deadline" (milliseconds) of the parameter
- * "caller" of each call, or default_ms, and disarmed after it, so that a call that blocks for ever ends its process.
+ * "caller" of each call, or default_ms, and disarmed after it, so that a call that blocks for ever ends its process; rest()
+ * has default_ms.
  */
-int serve_run(int fd, const ServeMethod *methods, void *userdata, unsigned idle_ms, unsigned default_ms);
+int serve_run(int fd, const ServeOptions *options);
 
 /* Opens the reply; finish with serve_send(). One reply a call (calls with more are not for workers). */
 JsonWriter *serve_reply(Serve *serve);

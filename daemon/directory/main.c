@@ -117,6 +117,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "pwreset-directory: %s\n", directory_error(worker->directory));
 		return EXIT_FAILURE;
 	}
-	r = serve_run(STDIN_FILENO, directory_methods, worker, IDLE_MS, DEFAULT_CALL_MS);
+	r = serve_run(STDIN_FILENO, &(const ServeOptions){
+		.methods = directory_methods,
+		.userdata = worker,
+		.idle_ms = IDLE_MS,
+		.default_ms = DEFAULT_CALL_MS,
+	});
 	return r < 0 && r != -ECONNRESET ? EXIT_FAILURE : EXIT_SUCCESS;
 }

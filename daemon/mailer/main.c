@@ -92,6 +92,14 @@ static int password_read(Secret *password)
 	return r;
 }
 
+/* Nothing follows: what libesmtp has in memory of the messages ends with its process. */
+static void rest(void *userdata)
+{
+	Mailer *mailer = userdata;
+
+	relay_hang_up(mailer->relay);
+}
+
 static int serve(Mailer *mailer)
 {
 	static const ServeMethod methods[] = { { "org.pwreset.Mailer.Send", mailer_send },
@@ -105,8 +113,15 @@ static int serve(Mailer *mailer)
 		      stderr);
 		return -ENOTSOCK;
 	}
-	return serve_run(STDIN_FILENO, methods, mailer, IDLE_MS,
-			 mailer->config->mail.timeout * 1000 + ALARM_SLACK_MS);
+	return serve_run(STDIN_FILENO,
+			 &(const ServeOptions){
+				 .methods = methods,
+				 .userdata = mailer,
+				 .idle_ms = IDLE_MS,
+				 .default_ms = mailer->config->mail.timeout * 1000 + ALARM_SLACK_MS,
+				 .rest = rest,
+				 .rest_ms = RELAY_REST_MS,
+			 });
 }
 
 int main(int argc, char **argv)

@@ -22,7 +22,6 @@ struct Relay {
 	TlsVerdict verdict;
 	unsigned n_messages;
 	uint64_t opened;
-	uint64_t used;
 	Gate gate;
 };
 
@@ -224,18 +223,15 @@ static int session_open(Relay *relay, Deadline deadline, Trace *trace)
 	relay->gate.needs_auth = *relay->settings.user != '\0';
 	relay->gate.authenticated = false;
 	relay->gate.offers_utf8 = false;
-	relay->opened = relay->used = monotonic_ms();
+	relay->opened = monotonic_ms();
 	gate_greet(&relay->gate);
 	return 0;
 }
 
 static bool session_usable(Relay *relay)
 {
-	uint64_t now = monotonic_ms();
-
 	return relay->wire && relay->n_messages < RELAY_SESSION_MESSAGES_MAX &&
-	       now - relay->opened < RELAY_SESSION_AGE_MS &&
-	       now - relay->used < RELAY_SESSION_IDLE_MS && wire_quiet(relay->wire);
+	       monotonic_ms() - relay->opened < RELAY_SESSION_AGE_MS && wire_quiet(relay->wire);
 }
 
 /* Both must say so: libesmtp's status of the transfer, and the reply that passed the gate. */
@@ -283,7 +279,6 @@ static int session_send(Relay *relay, Deadline deadline, Trace *trace, RelayResu
 		return r;
 	}
 	relay->n_messages++;
-	relay->used = monotonic_ms();
 	*ret = verdict(&report, &relay->gate.codes, trace);
 	/* An address that cannot be written to this relay will not be tomorrow either. */
 	if (relay->gate.needs_utf8 && !relay->gate.offers_utf8)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The relay: a session with it is opened when there is something to send and carries what follows,
- * within bounds of number, age and idleness. Every call ends at its deadline.
+ * within bounds of number and age. Every call ends at its deadline. The child of a session remembers
+ * the messages that it carried, so it is to live no longer than there is something to send.
  */
 #pragma once
 
@@ -12,7 +13,7 @@
 
 #define RELAY_SESSION_MESSAGES_MAX 100
 #define RELAY_SESSION_AGE_MS (60 * 1000)
-#define RELAY_SESSION_IDLE_MS (10 * 1000)
+#define RELAY_REST_MS 1000 /* without a message the owner of the relay hangs up */
 
 /* Several bits apart, so that no flipped one turns a failure into a success. */
 typedef enum RelayResult {

@@ -237,6 +237,16 @@ class Delivery(base.Case):
         one.close()
         self.assertTrue(worker.wait_for(lambda: relay.farewells == 2))
 
+    def test_case_6_what_knows_the_message_ends_when_nothing_follows(self):
+        relay = self.relay()
+        one = self.worker(relay)
+        for i in range(2):
+            self.assertEqual(one.send(identity=f"r{i}")["status"], "sent")
+            self.assertEqual(len(one.children()), 1, "one session for what follows at once")
+            self.assertTrue(worker.wait_for(lambda: not one.children()), "libesmtp's process")
+            self.assertEqual(relay.farewells, i + 1)
+        self.assertEqual((relay.connections, len(relay.messages)), (2, 2))
+
     def test_session_that_the_relay_ended_is_replaced(self):
         for goodbye in (say_and_close(b"421 4.4.2 idle too long\r\n"), say_and_close(b"")):
             relay = self.relay(MAIL=[None, goodbye])

@@ -55,6 +55,13 @@ static int on_error(Serve *serve UNUSED, const VarlinkCall *call UNUSED, void *u
 	return -EIO;
 }
 
+static void on_rest(void *userdata)
+{
+	unsigned *calls = userdata;
+
+	*calls += 100;
+}
+
 static const ServeMethod methods[] = {
 	{ "a.Echo", on_echo },	 { "a.Fail", on_fail }, { "a.Invalid", on_invalid }, { "a.Silent", on_silent },
 	{ "a.Twice", on_twice }, { "a.Hang", on_hang }, { "a.Error", on_error },	  { NULL, NULL },
@@ -65,7 +72,7 @@ typedef struct Worker {
 	int fd;
 } Worker;
 
-static Worker worker_start(unsigned idle_ms, unsigned default_ms)
+static Worker worker_start_resting(unsigned idle_ms, unsigned default_ms, unsigned rest_ms)
 {
 	int fds[2];
 	Worker worker;
@@ -83,10 +90,22 @@ static Worker worker_start(unsigned idle_ms, unsigned default_ms)
 		sigprocmask(SIG_BLOCK, &all, NULL);
 		signal(SIGALRM, SIG_IGN);
 		close(fds[0]);
-		_exit(-serve_run(fds[1], methods, &calls, idle_ms, default_ms));
+		_exit(-serve_run(fds[1], &(const ServeOptions){
+					     .methods = methods,
+					     .userdata = &calls,
+					     .idle_ms = idle_ms,
+					     .default_ms = default_ms,
+					     .rest = rest_ms > 0 ? on_rest : NULL,
+					     .rest_ms = rest_ms,
+				     }));
 	}
 	close(fds[1]);
 	return worker;
+}
+
+static Worker worker_start(unsigned idle_ms, unsigned default_ms)
+{
+	return worker_start_resting(idle_ms, default_ms, 0);
 }
 
 /* The exit status, or minus the signal. */
@@ -171,6 +190,27 @@ static void test_idle(void **state UNUSED)
 	assert_int_equal(worker_end(&worker), 0);
 }
 
+static void test_rest(void **state UNUSED)
+{
+	Worker worker = worker_start_resting(60000, DEFAULT_MS, 50);
+
+	/* None before the first call, one after each pause. */
+	poll(NULL, 0, 200);
+	worker_send(&worker, "{\"method\":\"a.Echo\"}");
+	assert_string_equal(worker_read(&worker), "{\"parameters\":{\"calls\":1}}");
+	poll(NULL, 0, 500);
+	worker_send(&worker, "{\"method\":\"a.Echo\"}");
+	assert_string_equal(worker_read(&worker), "{\"parameters\":{\"calls\":102}}");
+	assert_int_equal(worker_end(&worker), 0);
+
+	/* It does not keep the worker. */
+	worker = worker_start_resting(300, DEFAULT_MS, 50);
+	worker_send(&worker, "{\"method\":\"a.Echo\"}");
+	assert_non_null(worker_read(&worker));
+	assert_null(worker_read(&worker));
+	assert_int_equal(worker_end(&worker), 0);
+}
+
 static uint64_t dies_after(const char *text, unsigned default_ms)
 {
 	Worker worker = worker_start(0, default_ms);
@@ -207,7 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_replies), cmocka_unit_test(test_ends),	 cmocka_unit_test(test_idle),
-		cmocka_unit_test(test_deadline), cmocka_unit_test(test_deadline_is_the_calls),
+		cmocka_unit_test(test_rest),	 cmocka_unit_test(test_deadline), cmocka_unit_test(test_deadline_is_the_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
