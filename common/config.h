@@ -97,8 +97,9 @@ typedef struct Config {
 		unsigned per_source; /* an address, a host, a uid; 30 */
 		unsigned per_user;   /* one name tried from anywhere; 20 */
 		unsigned total;      /* all sources together; 3000 */
+		unsigned host_guesses; /* an hour: wrong ones of a fleet's host before it is cut off; 100 */
 		unsigned clients;    /* connections at a time; 512 */
-		unsigned clients_per_uid; /* 64 */
+		unsigned clients_per_uid; /* of a uid, or a host of the fleet; 64 */
 		unsigned spool;      /* requests waiting; 100000 */
 		unsigned idle_exit;  /* seconds, 30 */
 	} limits;

@@ -121,6 +121,7 @@ const ConfigKey config_keys[] = {
 	NUMBER(limits, "per-source", per_source, "30", 1, 1000000),
 	NUMBER(limits, "per-user", per_user, "20", 1, 1000000),
 	NUMBER(limits, "total", total, "3000", 1, 1000000),
+	NUMBER(limits, "host-guesses", host_guesses, "100", 5, 1000000),
 	NUMBER(limits, "clients", clients, "512", 16, 16384),
 	NUMBER(limits, "clients-per-uid", clients_per_uid, "64", 1, 16384),
 	NUMBER(limits, "spool", spool, "100000", 100, 10000000),

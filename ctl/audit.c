@@ -56,7 +56,7 @@ static int match_user(sd_journal *journal)
 /* (unit or user) and one of our events, and what was asked for. */
 static int journal_filter(sd_journal *journal, const Options *o)
 {
-	static const char *const events[] = { "call", "denied", "limited", "mail", "put-off", "resumed" };
+	static const char *const events[] = { "call", "denied", "limited", "cut", "mail", "put-off", "resumed" };
 	char match[VALUE_MAX];
 	int r;
 

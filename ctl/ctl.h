@@ -45,6 +45,7 @@ typedef struct Options {
 	const char *service;
 	const char *database;
 	const char *hashes;
+	const char *central;
 	unsigned lines;
 	unsigned days;
 	unsigned min_count;

@@ -55,6 +55,7 @@ static const Option option_table[] = {
 	{ "days", 0, OPT_DAYS, TYPE_NUMBER, AT(days), "N", N_("how many days ahead (14)") },
 	{ "hashes", 0, OPT_HASHES, TYPE_TEXT, AT(hashes), "KIND", N_("the lines are sha1 or ntlm digests, as Pwned Passwords has them") },
 	{ "min-count", 0, OPT_MIN_COUNT, TYPE_NUMBER, AT(min_count), "N", N_("leave out digests that were seen less often") },
+	{ "central", 0, OPT_CENTRAL, TYPE_TEXT, AT(central), "NAME", N_("by what name the fleet's host finds this one") },
 	{ "schema", 0, OPT_SCHEMA, TYPE_FLAG, AT(schema), NULL, N_("the attributes and the class") },
 	{ "acl", 0, OPT_ACL, TYPE_FLAG, AT(acl), NULL, N_("the access rules") },
 	{ "index", 0, OPT_INDEX, TYPE_FLAG, AT(index), NULL, N_("the indices") },

@@ -15,7 +15,8 @@
 
 #define RELAY_SOCKET PWRESET_RUNDIR "/relay"
 #define PIPE_SIZE (64 * 1024)
-#define IDLE_MS (15 * 60 * 1000) /* above LoginGraceTime; a person may think */
+#define IDLE_MS (15 * 60 * 1000)   /* above LoginGraceTime; a person may think */
+#define LAST_ANSWER_MS (60 * 1000) /* above the longest deadline of a call */
 
 /* One direction. */
 typedef struct Pipe {
@@ -23,6 +24,7 @@ typedef struct Pipe {
 	bool to_socket; /* send() without a signal */
 	size_t start, end;
 	bool over; /* from has ended */
+	bool shut; /* and to has been told */
 	char data[PIPE_SIZE];
 } Pipe;
 
@@ -56,8 +58,9 @@ static int pipe_drain(Pipe *p)
 {
 	ssize_t n;
 
-	n = p->to_socket ? send(p->to, p->data + p->start, p->end - p->start, MSG_NOSIGNAL | MSG_DONTWAIT) :
-			   write(p->to, p->data + p->start, p->end - p->start);
+	n = p->to_socket ? send(p->to, p->data + p->start, p->end - p->start,
+				MSG_NOSIGNAL | MSG_DONTWAIT)
+			 : write(p->to, p->data + p->start, p->end - p->start);
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN ? 0 : -errno;
 	memory_wipe(p->data + p->start, (size_t)n);
@@ -72,34 +75,55 @@ static bool pipe_holds(const Pipe *p)
 	return p->start < p->end;
 }
 
-static int join(Pipe *up, Pipe *down)
+/* The end of one direction is passed on when all before it has been; the answer to what was asked last may still come. */
+static void pipe_end(Pipe *p)
 {
-	/* Either side gone: what is in hand is passed on, then it is over. */
-	while (!((up->over && !pipe_holds(up)) || (down->over && !pipe_holds(down)))) {
-		Pipe *const pipes[] = { up, down };
-		struct pollfd fds[4];
-		int n, r;
+	if (!p->over || p->shut || pipe_holds(p))
+		return;
+	if (p->to_socket)
+		shutdown(p->to, SHUT_WR);
+	p->shut = true;
+}
 
-		for (size_t i = 0; i < ARRAY_SIZE(pipes); i++) {
-			Pipe *p = pipes[i];
+static int pipes_move(Pipe *up, Pipe *down)
+{
+	Pipe *const pipes[] = { up, down };
+	struct pollfd fds[4];
+	int n, r;
 
-			fds[2 * i] = (struct pollfd){ .fd = p->over || p->end == sizeof(p->data) ? -1 : p->from, .events = POLLIN };
-			fds[2 * i + 1] = (struct pollfd){ .fd = pipe_holds(p) ? p->to : -1, .events = POLLOUT };
-		}
-		n = poll(fds, ARRAY_SIZE(fds), IDLE_MS);
-		if (n == 0)
-			return -ETIMEDOUT;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		for (size_t i = 0; n > 0 && i < ARRAY_SIZE(pipes); i++) {
-			r = fds[2 * i].revents ? pipe_fill(pipes[i]) : 0;
-			if (r == 0 && fds[2 * i + 1].revents)
-				r = pipe_drain(pipes[i]);
-			if (r < 0)
-				return r;
-		}
+	for (size_t i = 0; i < ARRAY_SIZE(pipes); i++) {
+		Pipe *p = pipes[i];
+
+		fds[2 * i] =
+			(struct pollfd){ .fd = p->over || p->end == sizeof(p->data) ? -1 : p->from,
+					 .events = POLLIN };
+		fds[2 * i + 1] =
+			(struct pollfd){ .fd = pipe_holds(p) ? p->to : -1, .events = POLLOUT };
+	}
+	n = poll(fds, ARRAY_SIZE(fds), up->over ? LAST_ANSWER_MS : IDLE_MS);
+	if (n == 0)
+		return -ETIMEDOUT;
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(pipes); i++) {
+		r = fds[2 * i].revents ? pipe_fill(pipes[i]) : 0;
+		if (r == 0 && fds[2 * i + 1].revents)
+			r = pipe_drain(pipes[i]);
+		if (r < 0)
+			return r;
+		pipe_end(pipes[i]);
 	}
 	return 0;
+}
+
+/* Until the service has said its last: a host that says no more may still wait for an answer. */
+static int join(Pipe *up, Pipe *down)
+{
+	int r = 0;
+
+	while (r == 0 && !(down->over && !pipe_holds(down)))
+		r = pipes_move(up, down);
+	return r;
 }
 
 static int pass_on(Ctl *ctl)

@@ -38,6 +38,7 @@ typedef enum OptionBit {
 	OPT_DRY_RUN = 1 << 27,
 	OPT_CANARY = 1 << 28,
 	OPT_TEST_MAIL = 1 << 29,
+	OPT_CENTRAL = 1 << 30,
 } OptionBit;
 
 #define ARGS_ANY 100000 /* as many as the kernel passes on */
@@ -91,3 +92,5 @@ int verb_audit(Ctl *ctl);
 int verb_doctor(Ctl *ctl);
 int verb_relay(Ctl *ctl);
 int verb_blocklist(Ctl *ctl);
+/* fleet.c */
+int verb_fleet(Ctl *ctl);

@@ -57,8 +57,8 @@ static void subject_find(Call *call)
 		source_from_origin(call, "web", WEIGHT_WEB);
 		break;
 	case SOCKET_RELAY:
-		/* What a host's root says of his people's addresses is not believed. */
-		snprintf(call->source, sizeof(call->source), "host=%s", peer->host ? peer->host : "");
+		/* What a host's root says of his people's addresses is not believed. Hello is charged to whom it names. */
+		snprintf(call->source, sizeof(call->source), "host=%s", peer->host ? peer->host : p->host ? p->host : "");
 		break;
 	case SOCKET_CTL:
 		snprintf(call->source, sizeof(call->source), "uid=%u", (unsigned)peer->uid);
@@ -73,9 +73,16 @@ static void subject_find(Call *call)
 
 static unsigned call_cost(const Call *call)
 {
+	unsigned cost = call->method->cost;
+
 	if ((call->method->flags & METHOD_IDLE_ON_CTL) && call->peer->socket == SOCKET_CTL)
 		return 0;
-	return call->method->cost;
+	if (call->peer->socket != SOCKET_RELAY)
+		return cost;
+	/* Nothing is free to a host, not even to connect; and to ask for names is to guess. */
+	if ((call->method->flags & METHOD_NAMES) && cost < LIMIT_CALL)
+		return LIMIT_CALL;
+	return cost > 0 ? cost : LIMIT_CALL / 10;
 }
 
 static void call_deny(Call *call)
@@ -166,6 +173,9 @@ static void call_admit(Call *call)
 	subject_find(call);
 	wait = limits_charge(broker->limits, &call->subject, call_cost(call), mark_now_us(&broker->mark));
 	if (wait > 0) {
+		/* Not even named: what follows would have to be denied. */
+		if (call->peer->socket == SOCKET_RELAY && !call->peer->host)
+			call->peer->last = true;
 		call_fail_try_later(call, wait);
 		return;
 	}

@@ -25,6 +25,7 @@ static const struct {
 	[AUDIT_CALL] = { "call", "90f304c4fa3643a6a0ed5eeafd6832e1", LOG_NOTICE },
 	[AUDIT_DENIED] = { "denied", "509ac29a7fe347f7908900df857dd6ac", LOG_WARNING },
 	[AUDIT_LIMITED] = { "limited", "91cae840a74c47c4b303bb96939af98a", LOG_NOTICE },
+	[AUDIT_CUT] = { "cut", "d57d42ce91f14ec9800aa4d84377f85c", LOG_WARNING },
 	[AUDIT_MAIL] = { "mail", "d64a8a94ce3c438da9b7b306df664c6a", LOG_INFO },
 	[AUDIT_PUT_OFF] = { "put-off", "9a1bfae81ecf4b7faa1963fe925147e1", LOG_WARNING },
 	[AUDIT_RESUMED] = { "resumed", "f86b7a50f6c2457e8486ae77e7eb297c", LOG_NOTICE },

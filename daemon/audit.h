@@ -14,6 +14,7 @@ typedef enum AuditEvent {
 	AUDIT_CALL,    /* a method of METHOD_AUDIT was answered */
 	AUDIT_DENIED,  /* somebody asked for what is not theirs */
 	AUDIT_LIMITED, /* a source asks too often */
+	AUDIT_CUT,     /* a host of the fleet has guessed wrong too often */
 	AUDIT_MAIL,    /* a request has come to its end: sent, or not and why */
 	AUDIT_PUT_OFF, /* a request has failed for the first time, and is tried again */
 	AUDIT_RESUMED, /* what failed works again */

@@ -33,6 +33,7 @@ uint64_t broker_now_us(const Broker *broker)
 static LimitRates rates_of(const Config *config)
 {
 	return (LimitRates){ .per_source = config->limits.per_source,
+			     .host_guesses = config->limits.host_guesses,
 			     .per_name = config->limits.per_user,
 			     .total = config->limits.total };
 }

@@ -11,6 +11,7 @@
 #include "route_spool.h"
 
 #define FAILURE "org.pwreset.Failure."
+#define VARLINK_ERRORS "org.varlink.service."
 #define LIMITED_LOG_US 1000000 /* no more than one line in that time about those who ask too often */
 
 void call_free(Call *call)
@@ -81,7 +82,9 @@ static void call_audit(const Call *call, AuditEvent event)
 		.user = event == AUDIT_CALL ? audit_user(call) : NULL,
 		.address = event == AUDIT_CALL && call->method->roles != 0 ? call->parameters.address : NULL,
 		.socket = socket_name(peer->socket),
-		.host = peer->host ? peer->host : call->parameters.origin.host,
+		.host = peer->host	       ? peer->host :
+			call->parameters.host ? call->parameters.host :
+						call->parameters.origin.host,
 		.source = call->parameters.origin.address,
 		.request = call->id[0] != '\0' ? call->id : NULL,
 		.has_uid = uid,
@@ -104,12 +107,35 @@ static bool result_is(const Call *call, const char *error)
 	return strcmp(call->result, error) == 0;
 }
 
+/*
+ * A host of the fleet, whose root may be hostile, has a record under its name. What does not even reach a worker counts a tenth:
+ * an honest host says such a thing now and then, and a flood of it is one all the same.
+ */
+static void host_account(Call *call, bool wrong)
+{
+	Broker *broker = call->broker;
+	Peer *peer = call->peer;
+	unsigned cost = 0;
+
+	if (!peer->host)
+		return;
+	if (wrong || result_is(call, RESULT_NOBODY))
+		cost = LIMIT_CALL;
+	else if (result_is(call, FAILURE "TryLater") || strncmp(call->result, VARLINK_ERRORS, strlen(VARLINK_ERRORS)) == 0)
+		cost = LIMIT_CALL / 10;
+	if (cost == 0 || !limits_host_wrong(broker->limits, peer->host, cost, mark_now_us(&broker->mark)))
+		return;
+	call_audit(call, AUDIT_CUT);
+	peers_cut_host(broker, peer->host);
+}
+
 static void call_account(Call *call)
 {
 	Broker *broker = call->broker;
 	bool wrong = result_is(call, FAILURE "Refused") || result_is(call, FAILURE "WrongPassword") ||
 		     result_is(call, FAILURE "LinkDead");
 
+	host_account(call, wrong);
 	if (!call->method)
 		return;
 	/* Not where many people stand behind one source: a few would lock out all. */

@@ -33,9 +33,11 @@ struct Call {
 	Request *notices[METHOD_NOTICES];
 	JsonWriter writer;
 	Buf nothing; /* is written into when there is no memory for an answer */
-	char result[VARLINK_NAME_MAX + 1]; /* for the journal */
+	char result[VARLINK_NAME_MAX + 1]; /* for the journal and the limits */
 	char proven[USER_NAME_MAX + 1];    /* the name that the worker's reply gives */
 };
+
+#define RESULT_NOBODY "nobody" /* an answer that names nobody */
 
 /* By the peer, for a message that it read (admit.c). Negative errno: it is no call, and the peer is to be dropped. */
 int call_begin(Peer *peer, const JsonNode *root);

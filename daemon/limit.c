@@ -22,10 +22,11 @@
 #define LIMIT_WAYS 8U
 #define LIMIT_BUCKETS (LIMIT_SETS * LIMIT_WAYS)
 #define LIMIT_WINDOW_US INT64_C(60000000) /* a full bucket is a minute's worth of calls */
+#define LIMIT_HOST_WINDOW_US INT64_C(3600000000)
 #define LIMIT_KEY_MAX 600
 #define LIMIT_SECONDS_MAX 3600
 
-typedef enum LimitKind { LIMIT_SOURCE = 1, LIMIT_PAIR, LIMIT_NAME, LIMIT_TOTAL } LimitKind;
+typedef enum LimitKind { LIMIT_SOURCE = 1, LIMIT_PAIR, LIMIT_NAME, LIMIT_TOTAL, LIMIT_HOST } LimitKind;
 
 typedef struct Bucket {
 	uint64_t tag;    /* hash of kind and key; 0: free */
@@ -92,7 +93,7 @@ static Bucket *bucket_of(Limits *limits, LimitKind kind, const LimitSubject *sub
 	uint64_t tag;
 
 	key[n++] = (char)kind;
-	if (kind == LIMIT_SOURCE || kind == LIMIT_PAIR)
+	if (kind == LIMIT_SOURCE || kind == LIMIT_PAIR || kind == LIMIT_HOST)
 		n += key_normalise(subject->source, key + n, sizeof(key) / 2 - n);
 	key[n++] = '\0';
 	if (kind == LIMIT_NAME || kind == LIMIT_PAIR)
@@ -183,6 +184,57 @@ void limits_fine(Limits *limits, const LimitSubject *subject, unsigned cost, int
 	bucket_pay(bucket, price(cost, source_rate(limits, subject)), now);
 	if (bucket->full_at > now + 2 * LIMIT_WINDOW_US)
 		bucket->full_at = now + 2 * LIMIT_WINDOW_US;
+}
+
+/*
+ * A host's record is a bucket with a window of an hour. What lies above the window is the time for which the host is cut off;
+ * when that is over the record is full, and the next wrong guess cuts it off again.
+ */
+static Bucket *record_of(Limits *limits, const char *host)
+{
+	return bucket_of(limits, LIMIT_HOST, &(const LimitSubject){ .source = host });
+}
+
+static int64_t guess_price(const Limits *limits, unsigned cost)
+{
+	unsigned rate = limits->rates.host_guesses > 0 ? limits->rates.host_guesses : 1;
+
+	return (int64_t)cost * LIMIT_HOST_WINDOW_US / ((int64_t)rate * LIMIT_CALL);
+}
+
+bool limits_host_wrong(Limits *limits, const char *host, unsigned cost, int64_t now)
+{
+	Bucket *record = record_of(limits, host);
+
+	/* What it still had in hand when it was cut off makes that no longer. */
+	if (bucket_debt(record, now) > LIMIT_HOST_WINDOW_US)
+		return false;
+	bucket_pay(record, guess_price(limits, cost), now);
+	if (bucket_debt(record, now) <= LIMIT_HOST_WINDOW_US)
+		return false;
+	record->full_at = now + 2 * LIMIT_HOST_WINDOW_US;
+	return true;
+}
+
+unsigned limits_host_cut(Limits *limits, const char *host, int64_t now)
+{
+	int64_t over = bucket_debt(record_of(limits, host), now) - LIMIT_HOST_WINDOW_US;
+
+	return over > 0 ? (unsigned)((over + 999999) / 1000000) : 0;
+}
+
+unsigned limits_host_guesses(Limits *limits, const char *host, int64_t now)
+{
+	int64_t debt = bucket_debt(record_of(limits, host), now), one = guess_price(limits, LIMIT_CALL);
+
+	if (debt > LIMIT_HOST_WINDOW_US)
+		debt = LIMIT_HOST_WINDOW_US;
+	return (unsigned)((debt + one - 1) / one);
+}
+
+void limits_host_set(Limits *limits, const char *host, unsigned seconds, int64_t now)
+{
+	record_of(limits, host)->full_at = seconds > 0 ? now + LIMIT_HOST_WINDOW_US + (int64_t)seconds * 1000000 : now;
 }
 
 /* 0, -ENOENT, -EBADMSG, or from the system. */

@@ -6,6 +6,8 @@
  *
  * The source is asked first and is charged even for what another bucket refuses. A name's bucket can be drawn
  * upon by one source for half of it at most, so that a stranger alone cannot keep a person from recovering.
+ *
+ * A host of the fleet has a record as well, which holds an hour's wrong guesses; one more, and the host is cut off.
  */
 #pragma once
 
@@ -17,6 +19,7 @@ typedef struct LimitRates { /* calls a minute; as many again may come at once */
 	unsigned per_source;
 	unsigned per_name;
 	unsigned total;
+	unsigned host_guesses; /* an hour: wrong guesses of one host of the fleet */
 } LimitRates;
 
 typedef struct LimitSubject {
@@ -37,6 +40,15 @@ void limits_set_rates(Limits *limits, const LimitRates *rates);
 unsigned limits_charge(Limits *limits, const LimitSubject *subject, unsigned cost, int64_t now);
 /* What a failed guess costs its source in addition. It may go into debt, for a further minute's worth at most. */
 void limits_fine(Limits *limits, const LimitSubject *subject, unsigned cost, int64_t now);
+
+/* A wrong guess by a host of the fleet. True: it is cut off by this one. */
+bool limits_host_wrong(Limits *limits, const char *host, unsigned cost, int64_t now);
+/* Seconds for which the host is cut off still; 0: it is not. */
+unsigned limits_host_cut(Limits *limits, const char *host, int64_t now);
+/* The guesses that stand in its record, which fades in an hour. */
+unsigned limits_host_guesses(Limits *limits, const char *host, int64_t now);
+/* Cuts it off for that long, whatever its record; 0 lifts that and forgets the record. */
+void limits_host_set(Limits *limits, const char *host, unsigned seconds, int64_t now);
 
 /* Writes the buckets that are not full: 0 or negative errno (the old file stays). */
 int limits_save(Limits *limits, int64_t now);

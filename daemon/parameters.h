@@ -42,7 +42,7 @@ typedef struct Parameters {
 /* Tables, named after the methods that use them. */
 extern const VarlinkField fields_none[];
 extern const VarlinkField fields_interface[];
-extern const VarlinkField fields_hello[];
+extern const VarlinkField fields_hello[]; /* Relay.Hello, Service.*Host */
 extern const VarlinkField fields_request[];
 extern const VarlinkField fields_remind_address[];
 extern const VarlinkField fields_code[];

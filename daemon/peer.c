@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Connections: admission, reading, writing, and patience with its end. */
 
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -217,6 +218,49 @@ static int place_find(Broker *broker, Socket socket, uid_t uid)
 	return 0;
 }
 
+static bool peer_is_host(const Peer *peer, const char *host)
+{
+	return peer->host && strcasecmp(peer->host, host) == 0;
+}
+
+unsigned peers_count_host(const Broker *broker, const char *host)
+{
+	unsigned n = 0;
+
+	for (const Peer *peer = broker->peers.first; peer; peer = peer->next)
+		n += peer_is_host(peer, host);
+	return n;
+}
+
+int peer_set_host(Peer *peer, const char *host)
+{
+	Broker *broker = peer->broker;
+	Peer *silent = NULL;
+
+	if (peers_count_host(broker, host) >= broker->config->limits.clients_per_uid) {
+		for (Peer *it = broker->peers.first; it; it = it->next)
+			if (peer_is_host(it, host) && peer_idle(it) && (!silent || it->active_us < silent->active_us))
+				silent = it;
+		if (!silent)
+			return -EMFILE;
+		peer_free(silent);
+	}
+	peer->host = strdup(host);
+	return peer->host ? 0 : -ENOMEM;
+}
+
+void peers_cut_host(Broker *broker, const char *host)
+{
+	for (Peer *peer = broker->peers.first, *next; peer; peer = next) {
+		next = peer->next;
+		if (!peer_is_host(peer, host))
+			continue;
+		peer->last = true;
+		if (peer_idle(peer))
+			peer_free(peer);
+	}
+}
+
 static int peer_attach(Peer *peer, int fd)
 {
 	sd_event *event = peer->broker->event;
@@ -265,6 +309,9 @@ static bool peer_overdue(const Peer *peer, uint64_t now)
 		return false;
 	if (varlink_stream_pending(peer->stream))
 		return now - peer->active_us > SLOW_US;
+	/* Who it speaks for comes at once: until then it takes a place that no host is charged for. */
+	if (peer->socket == SOCKET_RELAY && !peer->host)
+		return now - peer->active_us > HALF_US;
 	return (peer->half_us > 0 && now - peer->half_us > HALF_US) || now - peer->active_us > SILENT_US;
 }
 

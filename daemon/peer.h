@@ -40,6 +40,15 @@ typedef struct PeerList {
 int peer_new(Broker *broker, Socket socket, int fd);
 Peer *peer_free(Peer *peer); /* with the call in hand */
 
+/*
+ * relay: from now on it speaks for that host, of which so many may be here as of one uid elsewhere; the longest silent of them
+ * makes room. -EMFILE: none can; -ENOMEM.
+ */
+int peer_set_host(Peer *peer, const char *host);
+unsigned peers_count_host(const Broker *broker, const char *host);
+/* The host's connections end, each with the answer that it waits for. */
+void peers_cut_host(Broker *broker, const char *host);
+
 /* By the call that has ended: the answer is in the stream. */
 void peer_call_done(Peer *peer);
 

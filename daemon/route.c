@@ -43,6 +43,15 @@ static void work_write(JsonWriter *w, unsigned left_ms, void *userdata)
 	varlink_close(w);
 }
 
+/* What the journal and the limits are told of an answer. */
+static const char *reply_result(const Call *call, const VarlinkReply *reply)
+{
+	if (reply->error)
+		return reply->error;
+	return (call->method->flags & METHOD_NAMES) && !json_get_bool(reply->parameters, "exists", false) ? RESULT_NOBODY :
+													    "ok";
+}
+
 static void reply_pass(Call *call, const VarlinkReply *reply)
 {
 	JsonWriter *w = reply->error ? call_error(call, reply->error) : call_reply(call);
@@ -54,7 +63,7 @@ static void reply_pass(Call *call, const VarlinkReply *reply)
 		json_put_members(w, reply->parameters);
 	if (!reply->error && route_spool_after(call, reply->parameters))
 		return;
-	call_finish(call, reply->error ? reply->error : "ok");
+	call_finish(call, reply_result(call, reply));
 }
 
 static void work_done(int r, bool sent, const VarlinkReply *reply, void *userdata)

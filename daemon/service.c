@@ -8,6 +8,9 @@
 #include "service.h"
 #include "version.h"
 
+#define CUT_S (24 * 60 * 60) /* time to take its key away */
+#define HELLO_AGAIN_S 1 /* all of a host's connections have a call in hand */
+
 static const char *interface_text(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++)
@@ -51,11 +54,48 @@ void service_get_interface_description(Call *call)
 
 void service_hello(Call *call)
 {
-	call->peer->host = strdup(call->parameters.host);
-	if (!call->peer->host) {
-		call_fail(call, "org.pwreset.Failure.Unavailable");
+	Broker *broker = call->broker;
+	const char *host = call->parameters.host;
+	unsigned wait = limits_host_cut(broker->limits, host, mark_now_us(&broker->mark));
+
+	if (wait > 0 || peer_set_host(call->peer, host) < 0) {
+		call->peer->last = true;
+		call_fail_try_later(call, wait > 0 ? wait : HELLO_AGAIN_S);
 		return;
 	}
+	call_reply(call);
+	call_finish(call, "ok");
+}
+
+void service_get_host(Call *call)
+{
+	Broker *broker = call->broker;
+	int64_t now = mark_now_us(&broker->mark);
+	const char *host = call->parameters.host;
+	JsonWriter *w = call_reply(call);
+
+	json_put_string(w, "host", host);
+	json_put_integer(w, "connections", peers_count_host(broker, host));
+	json_put_integer(w, "guesses", limits_host_guesses(broker->limits, host, now));
+	json_put_integer(w, "seconds", limits_host_cut(broker->limits, host, now));
+	call_finish(call, "ok");
+}
+
+void service_cut_host(Call *call)
+{
+	Broker *broker = call->broker;
+
+	limits_host_set(broker->limits, call->parameters.host, CUT_S, mark_now_us(&broker->mark));
+	peers_cut_host(broker, call->parameters.host);
+	call_reply(call);
+	call_finish(call, "ok");
+}
+
+void service_lift_host(Call *call)
+{
+	Broker *broker = call->broker;
+
+	limits_host_set(broker->limits, call->parameters.host, 0, mark_now_us(&broker->mark));
 	call_reply(call);
 	call_finish(call, "ok");
 }

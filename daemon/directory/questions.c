@@ -39,14 +39,16 @@ static const VarlinkField answer_fields[] = {
 	{ 0 },
 };
 
-/* A terminal of this very machine: a virtual console, a serial line, a display of its own. */
+/*
+ * A terminal of this very machine: a virtual console, a serial line, a display of its own. On relay it is a fleet's host that
+ * says so, whose root may claim anything: there nobody sits at a console.
+ */
 static bool is_local(const Call *call, const JsonNode *origin)
 {
 	const char *address = json_get_string(origin, "address");
 	const char *terminal = json_get_string(origin, "terminal");
 
-	if ((!call_via(call, "pam") && !call_via(call, "relay")) || (address && *address) ||
-	    !terminal)
+	if (!call_via(call, "pam") || (address && *address) || !terminal)
 		return false;
 	if (strncmp(terminal, "/dev/", 5) == 0)
 		terminal += 5;

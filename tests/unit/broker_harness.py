@@ -44,11 +44,12 @@ per-user = {per_user}
 total = {total}
 clients = {clients}
 clients-per-uid = {clients_per_uid}
+host-guesses = {host_guesses}
 spool = {spool}
 idle-exit = {idle_exit}
 """
 DEFAULTS = {"connections": 4, "slot": 300, "root_sets": "no", "per_source": 100000, "per_user": 100000, "total": 1000000,
-            "clients": 512, "clients_per_uid": 64, "spool": 100000, "idle_exit": 60}
+            "clients": 512, "clients_per_uid": 64, "host_guesses": 1000000, "spool": 100000, "idle_exit": 60}
 # A ticket as common/token.h has it, for the name "alice"; its last 32 bytes are the secret.
 TICKET_BYTES = b"\x01\x06nalice" + bytes(range(16)) + b"SECRET-OF-THE-LINK-32-BYTES-LONG"
 TICKET = base64.urlsafe_b64encode(TICKET_BYTES).decode().rstrip("=")

@@ -185,6 +185,8 @@ static void test_roles_cell_by_cell(void **state UNUSED)
 		{ "org.pwreset.Admin.SetPin", "ynyyn" },      { "org.pwreset.Admin.VerifyPin", "yyyyn" },
 		{ "org.pwreset.Admin.Find", "yyyyn" },	      { "org.pwreset.Admin.RemindExpiry", "ynyyn" },
 		{ "org.pwreset.Admin.RemindUserName", "yyyyn" }, { "org.pwreset.Service.GetStatus", "ynyyn" },
+		{ "org.pwreset.Service.GetHost", "ynyyn" },   { "org.pwreset.Service.CutHost", "ynyyn" },
+		{ "org.pwreset.Service.LiftHost", "ynyyn" },
 		{ "org.pwreset.Service.Diagnose", "ynnnn" },  { "org.pwreset.Service.TestMail", "ynnnn" },
 	};
 	unsigned rows = 0;

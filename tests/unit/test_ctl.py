@@ -515,6 +515,18 @@ class Relay(Case):
         program.stdout.close()
         self.assertEqual(seen, [("org.pwreset.Relay.Hello", {"host": "host7.example.com"}), ("org.pwreset.Recovery.RequestCode", {"user": "x"})])
 
+    def test_who_says_no_more_still_gets_the_answer(self):
+        def answer(method, parameters):
+            if method.endswith("RequestCode"):
+                time.sleep(0.5)
+            return ok(said=method)
+        self.served = self.service(answer)
+        call = b'{"method":"org.pwreset.Recovery.RequestCode","parameters":{"user":"x"}}\0'
+        got = subprocess.run([PROGRAM, "--socket=" + self.served.path, "relay", "h"], input=call, capture_output=True, env=ENV,
+                             timeout=20, check=False)
+        self.assertEqual((got.returncode, got.stdout[-1:]), (0, b"\0"))
+        self.assertEqual(json.loads(got.stdout[:-1]), {"parameters": {"said": "org.pwreset.Recovery.RequestCode"}})
+
     def test_much_both_ways(self):
         self.served = self.service(lambda method, parameters: ok(**parameters))
         program = subprocess.Popen([PROGRAM, "--socket=" + self.served.path, "relay", "h"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENV)

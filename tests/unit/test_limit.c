@@ -21,7 +21,7 @@ typedef struct Fixture {
 	Limits *limits;
 } Fixture;
 
-static const LimitRates usual = { .per_source = 30, .per_name = 20, .total = 3000 };
+static const LimitRates usual = { .per_source = 30, .per_name = 20, .total = 3000, .host_guesses = 10 };
 
 static int setup(void **state)
 {
@@ -242,6 +242,60 @@ static void test_a_damaged_file_starts_anew(void **state)
 	close(fd);
 }
 
+static unsigned guesses_until_cut(Fixture *f, const char *host, unsigned cost, int64_t now)
+{
+	for (unsigned n = 1; n <= 1000; n++)
+		if (limits_host_wrong(f->limits, host, cost, now))
+			return n;
+	return 0;
+}
+
+static void test_a_host_that_guesses_is_cut_off_for_an_hour(void **state)
+{
+	Fixture *f = *state;
+
+	assert_int_equal(limits_host_cut(f->limits, "web1", NOW), 0);
+	assert_int_equal(guesses_until_cut(f, "web1", LIMIT_CALL, NOW), 11);
+	assert_int_equal(limits_host_cut(f->limits, "web1", NOW), 3600);
+	assert_int_equal(limits_host_cut(f->limits, "WEB1", NOW), 3600);
+	assert_int_equal(limits_host_cut(f->limits, "web2", NOW), 0);
+	/* More of them make it no longer, and when it is over there is no second hour's credit. */
+	assert_false(limits_host_wrong(f->limits, "web1", LIMIT_CALL, NOW + SECOND));
+	assert_int_equal(limits_host_cut(f->limits, "web1", NOW + 3599 * SECOND), 1);
+	assert_int_equal(limits_host_cut(f->limits, "web1", NOW + 3600 * SECOND), 0);
+	assert_int_equal(guesses_until_cut(f, "web1", LIMIT_CALL, NOW + 3601 * SECOND), 1);
+}
+
+static void test_an_honest_hosts_record_fades(void **state)
+{
+	Fixture *f = *state;
+
+	for (unsigned i = 0; i < 100; i++)
+		assert_false(limits_host_wrong(f->limits, "web1", LIMIT_CALL, NOW + i * 400 * SECOND));
+	assert_int_equal(limits_host_guesses(f->limits, "web1", NOW + 99 * 400 * SECOND), 1);
+	assert_int_equal(limits_host_guesses(f->limits, "web1", NOW + 200 * 400 * SECOND), 0);
+	assert_int_equal(guesses_until_cut(f, "web2", LIMIT_CALL / 10, NOW), 101);
+}
+
+static void test_staff_cut_off_and_lift(void **state)
+{
+	Fixture *f = *state;
+
+	limits_host_set(f->limits, "web1", 86400, NOW);
+	assert_int_equal(limits_host_cut(f->limits, "web1", NOW), 86400);
+	limits_free(f->limits);
+	assert_int_equal(limits_new(&f->limits, f->dir_fd, &usual), 0);
+	assert_int_equal(limits_host_cut(f->limits, "web1", NOW), 0);
+	limits_host_set(f->limits, "web1", 86400, NOW);
+	assert_int_equal(limits_save(f->limits, NOW), 0);
+	limits_free(f->limits);
+	assert_int_equal(limits_new(&f->limits, f->dir_fd, &usual), 0);
+	assert_int_equal(limits_host_cut(f->limits, "web1", NOW), 86400);
+	limits_host_set(f->limits, "web1", 0, NOW);
+	assert_int_equal(limits_host_cut(f->limits, "web1", NOW), 0);
+	assert_int_equal(limits_host_guesses(f->limits, "web1", NOW), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +309,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_flood_does_not_make_us_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept_over_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_damaged_file_starts_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_host_that_guesses_is_cut_off_for_an_hour, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_an_honest_hosts_record_fades, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_staff_cut_off_and_lift, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

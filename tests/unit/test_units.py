@@ -13,15 +13,23 @@ import tempfile
 import unittest
 
 SOURCE = BUILT = None
-SERVICES = ("pwresetd.service", "pwreset-directory@.service", "pwreset-mailer@.service", "pwreset-web.service")
+SERVICES = ("pwresetd.service", "pwreset-directory@.service", "pwreset-mailer@.service", "pwreset-web.service",
+            "pwreset-fleet@.service")
 EXPOSURE_MAX = 1.5
 # HACKING.md: user, mode, Accept=.
 SOCKETS = {"pam": ("root", "0600", False), "web": ("pwreset-web", "0600", False), "ctl": ("root", "0666", False),
            "relay": ("pwreset-relay", "0600", False), "directory": ("pwreset", "0600", True),
            "mailer": ("pwreset", "0600", True)}
 USERS = {"pwresetd.service": "pwreset", "pwreset-directory@.service": "pwreset-directory",
-         "pwreset-mailer@.service": "pwreset-mailer", "pwreset-web.service": "pwreset-web"}
-CREDENTIALS = {"pwreset-directory@.service": ["ldap-password", "pepper"], "pwreset-mailer@.service": ["smtp-password"]}
+         "pwreset-mailer@.service": "pwreset-mailer", "pwreset-web.service": "pwreset-web",
+         "pwreset-fleet@.service": "pwreset-fleet"}
+CREDENTIALS = {"pwreset-directory@.service": ["ldap-password", "pepper"], "pwreset-mailer@.service": ["smtp-password"],
+               "pwreset-fleet@.service": ["key"]}
+
+
+def built(name):
+    """A unit as it is installed."""
+    return BUILT / name if (BUILT / name).exists() else SOURCE / name
 
 
 class Unit(dict):
@@ -44,7 +52,7 @@ class Units(unittest.TestCase):
             self.skipTest("systemd-analyze is not installed")
         for name in SERVICES:
             with self.subTest(unit=name):
-                run = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", str(BUILT / name)],
+                run = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", str(built(name))],
                                      capture_output=True, text=True, check=False)
                 found = re.search(r"Overall exposure level for \S+: ([\d.]+)", run.stdout)
                 self.assertIsNotNone(found, run.stdout + run.stderr)
@@ -56,9 +64,9 @@ class Units(unittest.TestCase):
             self.skipTest("systemd-analyze is not installed")
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            for path in [*(BUILT / n for n in SERVICES), *SOURCE.glob("*.socket"), *SOURCE.glob("*.path")]:
+            for path in [*(built(n) for n in SERVICES), *SOURCE.glob("*.socket"), *SOURCE.glob("*.path")]:
                 text = path.read_text(encoding="utf-8")
-                (folder / path.name).write_text(re.sub(r"^ExecStart=.*", "ExecStart=/bin/true", text, flags=re.M))
+                (folder / path.name).write_text(re.sub(r"^ExecStart=(?:.*\\\n)*.*", "ExecStart=/bin/true", text, flags=re.M))
             for path in sorted(folder.iterdir()):
                 name = path.name.replace("@", "@x")
                 if name != path.name:
@@ -70,7 +78,7 @@ class Units(unittest.TestCase):
 
     def test_each_process_is_its_own_user_without_privileges(self):
         for name in SERVICES:
-            unit = Unit(BUILT / name)
+            unit = Unit(built(name))
             with self.subTest(unit=name):
                 self.assertEqual(unit.one("User"), USERS[name])
                 for key, value in {"NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "AmbientCapabilities": "",
@@ -90,7 +98,7 @@ class Units(unittest.TestCase):
 
     def test_secrets_and_state_are_where_they_belong(self):
         for name in SERVICES:
-            unit = Unit(BUILT / name)
+            unit = Unit(built(name))
             with self.subTest(unit=name):
                 loaded = sorted(x.partition(":")[0] for x in unit.get("LoadCredential", []))
                 self.assertEqual(loaded, CREDENTIALS.get(name, []))
@@ -112,6 +120,18 @@ class Units(unittest.TestCase):
                     self.assertEqual((unit.one("FileDescriptorName"), unit.one("Service")), (name, "pwresetd.service"))
         passed = Unit(BUILT / "pwresetd.service").one("Sockets").split()
         self.assertEqual(sorted(passed), sorted(f"pwreset-{n}.socket" for n, s in SOCKETS.items() if not s[2]))
+
+    def test_a_fleets_host_has_ssh_alone_and_nothing_that_its_file_could_undo(self):
+        unit = Unit(SOURCE / "pwreset-fleet.socket")
+        self.assertEqual((unit.one("ListenStream"), unit.one("SocketMode"), unit.one("Accept"), unit.one("Conflicts")),
+                         ("/run/pwreset/pam", "0600", "yes", "pwreset-pam.socket"))
+        self.assertEqual(unit.one("TriggerLimitIntervalSec"), "0")
+        text = (SOURCE / "pwreset-fleet@.service").read_text(encoding="utf-8").replace("\\\n", "")
+        command = re.search(r"^ExecStart=-(.*)$", text, re.M)[1].split()
+        self.assertEqual((command[0], command[-1]), ("/usr/bin/ssh", "central"))
+        for option in ("StrictHostKeyChecking=yes", "BatchMode=yes", "PreferredAuthentications=publickey", "ControlPath=none",
+                       "IdentitiesOnly=yes", "ClearAllForwardings=yes"):
+            self.assertIn(option, command)
 
     def test_what_waits_is_sent_after_a_boot(self):
         unit = Unit(SOURCE / "pwreset-spool.path")

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What lets a host in, as two scripts to be read and run: one for the host, one for each host that runs pwresetd. Both may be
+ * run again. OpenSSH is all that stands between the two, so what is restricted is restricted in its files.
+ */
+
+#include <glob.h>
+#include <string.h>
+
+#include "fleet.h"
+
+#define HOST_KEYS "/etc/ssh/ssh_host_*_key.pub"
+#define ALIAS "pwreset-central" /* pwreset-fleet@.service asks for the keys by this name */
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+
+bool fleet_line_host(const char *line, char ret[static HOST_NAME_MAX_LEN + 1])
+{
+	const char *at = strstr(line, "command=\"");
+	size_t n;
+
+	if (line[0] == '#' || !at)
+		return false;
+	line = strstr(at, FLEET_RELAY);
+	if (!line)
+		return false;
+	line += strlen(FLEET_RELAY);
+	n = strcspn(line, "\"");
+	if (line[n] != '"' || n > HOST_NAME_MAX_LEN)
+		return false;
+	memcpy(ret, line, n);
+	ret[n] = '\0';
+	return host_valid(ret);
+}
+
+bool fleet_key_parse(const char *line, char ret[static FLEET_KEY_MAX])
+{
+	static const char *const types[] = { "ssh-ed25519 ", "ecdsa-sha2-nistp", "ssh-rsa ",
+					     "sk-ssh-ed25519@openssh.com ",
+					     "sk-ecdsa-sha2-nistp256@openssh.com " };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		size_t type = strcspn(line, " "), body;
+
+		if (strncmp(line, types[i], strlen(types[i])) != 0 || line[type] != ' ')
+			continue;
+		body = strspn(line + type + 1, BASE64);
+		if (body < 32 || type + 1 + body >= FLEET_KEY_MAX ||
+		    !strchr(" \t\r\n", line[type + 1 + body]))
+			return false;
+		memcpy(ret, line, type + 1 + body);
+		ret[type + 1 + body] = '\0';
+		return true;
+	}
+	return false;
+}
+
+/* By what the fleet's host shall know this one. */
+static void print_own_keys(FILE *f)
+{
+	char line[FLEET_LINE_MAX], key[FLEET_KEY_MAX];
+	glob_t found;
+	unsigned n = 0;
+
+	if (glob(HOST_KEYS, 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			FILE *file = fopen(found.gl_pathv[i], "re");
+
+			if (file && fgets(line, sizeof(line), file) && fleet_key_parse(line, key)) {
+				fprintf(f, ALIAS " %s\n", key);
+				n++;
+			}
+			if (file)
+				fclose(file);
+		}
+		globfree(&found);
+	}
+	if (n == 0)
+		fputs("# " ALIAS " PUT-HERE-THE-PUBLIC-KEY-OF-SSHD-ON-EACH-CENTRAL-HOST\n", f);
+}
+
+static void print_host(FILE *f, const char *host, const char *central)
+{
+	fprintf(f,
+		_("# 1. On %s, as root. It needs pam_pwreset.so, pwreset-fleet.socket and ssh, and "
+		  "no other part of pwreset.\n"
+		  "#    HostName may stand for several central hosts: their addresses are tried in "
+		  "turn. Then each one's\n"
+		  "#    keys belong into fleet.known_hosts, all by the name %s.\n"),
+		host, ALIAS);
+	fprintf(f,
+		"systemd-sysusers\n"
+		"mkdir -p -m 0755 /etc/pwreset\n"
+		"test -e /etc/pwreset/fleet.key || ssh-keygen -q -t ed25519 -N '' -C %s -f "
+		"/etc/pwreset/fleet.key\n"
+		"cat > /etc/pwreset/fleet.ssh <<'END'\n"
+		"Host central\n"
+		"\tHostName %s\n"
+		"\tUser pwreset-relay\n"
+		"END\n"
+		"cat > /etc/pwreset/fleet.known_hosts <<'END'\n",
+		host, central);
+	print_own_keys(f);
+	fputs("END\n"
+	      "chmod 0644 /etc/pwreset/fleet.ssh /etc/pwreset/fleet.known_hosts\n"
+	      "systemctl daemon-reload\n"
+	      "systemctl enable --now pwreset-fleet.socket\n"
+	      "command -v pam-auth-update > /dev/null && pam-auth-update --enable pwreset-recovery "
+	      "pwreset-password\n"
+	      "cat /etc/pwreset/fleet.key.pub\n",
+	      f);
+}
+
+static void print_central(FILE *f, const char *host, const char *key)
+{
+	fprintf(f, _("\n# 2. Here, and on every other host that runs pwresetd, as root.\n"));
+	if (!key)
+		fprintf(f, _("#    The key is what step 1 printed last.\n"));
+	fputs("cat > /etc/ssh/sshd_config.d/pwreset-fleet.conf <<'END'\n"
+	      "Match User pwreset-relay\n"
+	      "\tAuthorizedKeysFile " FLEET_KEYS "\n"
+	      "\tAuthenticationMethods publickey\n"
+	      "\tDisableForwarding yes\n"
+	      "\tPermitTTY no\n"
+	      "\tPermitUserRC no\n"
+	      "\tMaxSessions 1\n"
+	      "\tClientAliveInterval 60\n"
+	      "END\n"
+	      "chmod 0644 /etc/ssh/sshd_config.d/pwreset-fleet.conf\n",
+	      f);
+	fprintf(f,
+		"cat >> " FLEET_KEYS " <<'END'\n"
+		"restrict,command=\"/usr/bin/" FLEET_RELAY "%s\" %s\n"
+		"END\n"
+		"chmod 0644 " FLEET_KEYS "\n",
+		host, key ? key : "PUT-HERE-THE-KEY-OF-STEP-1");
+	fputs("sshd -t && { systemctl reload sshd 2> /dev/null || systemctl reload ssh; }\n"
+	      "systemctl enable --now pwreset-relay.socket\n"
+	      "if selinuxenabled 2> /dev/null; then\n"
+	      "\t. /etc/selinux/config\n"
+	      "\tcp " PWRESET_DATADIR
+	      "/selinux/pwreset_relay_u /etc/selinux/$SELINUXTYPE/contexts/users/pwreset_relay_u\n"
+	      "\tsemanage login -l -n | grep -q '^pwreset-relay ' || semanage login -a -s "
+	      "pwreset_relay_u pwreset-relay\n"
+	      "fi\n",
+	      f);
+}
+
+void fleet_add_print(FILE *f, const char *host, const char *central, const char *key)
+{
+	print_host(f, host, central);
+	print_central(f, host, key);
+	fprintf(f, _("\n# 3. On %s: does it answer?  "), host);
+	fputs("pwresetctl doctor\n#    ", f);
+	fputs("printf '{\"method\":\"org.varlink.service.GetInfo\"}\\0' | ssh -F "
+	      "/etc/pwreset/fleet.ssh -i /etc/pwreset/fleet.key \\\n"
+	      "#        -o HostKeyAlias=" ALIAS
+	      " -o UserKnownHostsFile=/etc/pwreset/fleet.known_hosts -T central\n",
+	      f);
+}
