@@ -112,6 +112,7 @@ static void on_sent(int r, bool sent, const VarlinkReply *reply, void *userdata)
 	}
 	status = json_get_string(reply->parameters, "status");
 	detail = json_get_string(reply->parameters, "detail");
+	reached_take(job->request, json_get(reply->parameters, "reached"));
 	if (status && strcmp(status, "sent") == 0) {
 		broker->mark.counters.sent++;
 		relay_works(job);
@@ -145,6 +146,7 @@ static int mail_keep(Job *job, const JsonNode *mail)
 	w = JSON_WRITER(&job->mail);
 	varlink_open_call(&w, "org.pwreset.Mailer.Send", false);
 	json_put_node(&w, "mail", mail);
+	reached_put(&w, job->request, mail);
 	varlink_close(&w);
 	return job->mail.overflow ? -EMSGSIZE : 0;
 }

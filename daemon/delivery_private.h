@@ -34,6 +34,10 @@ struct Delivery {
 	bool told[_PARTY_MAX]; /* that it fails */
 };
 
+/* Which addresses have the mail already: into the call, and out of the reply (delivery_reached.c). */
+void reached_put(JsonWriter *w, Request *request, const JsonNode *mail);
+void reached_take(Request *request, const JsonNode *reached);
+
 /* The request is over. proven: the directory has said that the name is one. */
 void delivery_tell_end(const Request *request, const char *result, const char *detail, bool proven);
 /* why, remedy: NULL when nothing better is known than who it was. */

@@ -117,11 +117,11 @@ void request_write(JsonWriter *w, const Request *request)
 typedef struct Wire {
 	const char *id, *kind, *user, *ticket, *requester, *language, *op;
 	const JsonNode *roles, *origin;
-	int64_t created, expires, attempt, due, unknown;
+	int64_t created, expires, attempt, due, unknown, reached, reachedOf;
 } Wire;
 
 #define STRING(name, limit) { #name, JSON_STRING, offsetof(Wire, name), false, limit }
-#define INTEGER(name) { #name, JSON_INTEGER, offsetof(Wire, name), true, 0 }
+#define INTEGER(name, must) { #name, JSON_INTEGER, offsetof(Wire, name), must, 0 }
 
 static const VarlinkField wire_fields[] = {
 	{ "op", JSON_STRING, offsetof(Wire, op), false, 8 },
@@ -133,11 +133,13 @@ static const VarlinkField wire_fields[] = {
 	{ "roles", JSON_ARRAY, offsetof(Wire, roles), true, ROLES },
 	STRING(language, LANGUAGE_MAX),
 	{ "origin", JSON_OBJECT, offsetof(Wire, origin), false, 0 },
-	INTEGER(created),
-	INTEGER(expires),
-	INTEGER(attempt),
-	INTEGER(due),
-	INTEGER(unknown),
+	INTEGER(created, true),
+	INTEGER(expires, true),
+	INTEGER(attempt, true),
+	INTEGER(due, true),
+	INTEGER(unknown, true),
+	INTEGER(reached, false),
+	INTEGER(reachedOf, false),
 	{ 0 },
 };
 
@@ -164,6 +166,8 @@ int request_parse(Request *request, const JsonNode *object)
 		return -EBADMSG;
 	if (wire.attempt < 0 || wire.attempt > INT32_MAX || wire.unknown < 0 || wire.unknown > INT32_MAX)
 		return -EBADMSG;
+	if (wire.reached < 0 || wire.reached > UINT32_MAX || wire.reachedOf < 0)
+		return -EBADMSG;
 	memcpy(q.id, wire.id, sizeof(q.id));
 	q.user = wire.user;
 	q.ticket = wire.ticket;
@@ -174,6 +178,8 @@ int request_parse(Request *request, const JsonNode *object)
 	q.attempts = (unsigned)wire.attempt;
 	q.unknown = (unsigned)wire.unknown;
 	q.due = wire.due;
+	q.reached = (uint32_t)wire.reached;
+	q.reached_of = wire.reachedOf;
 	*request = q;
 	return 0;
 }

@@ -49,6 +49,8 @@ typedef struct Request {
 	int64_t due;      /* milliseconds since the epoch: not to be acted on before */
 	unsigned attempts;
 	unsigned unknown; /* attempts of which it is not known whether the mail went out: each may be a duplicate */
+	uint32_t reached;   /* addresses that have the mail, by their places in a list … */
+	int64_t reached_of; /* … of this hash (delivery_reached.c) */
 	/* The spool's own. */
 	size_t size;   /* of its record */
 	size_t memory; /* that it takes */
@@ -68,5 +70,5 @@ Request *request_copy(const Request *request);
 /* The members of org.pwreset.Directory.Request, into the object that is open. */
 void request_write(JsonWriter *w, const Request *request);
 
-/* Reads what request_write() wrote, with the further members due and unknown. Its strings stay in the message. 0 or -EBADMSG. */
+/* Reads what request_write() wrote, with the further members due and unknown, and perhaps reached and reachedOf. Its strings stay in the message. 0 or -EBADMSG. */
 int request_parse(Request *request, const JsonNode *object);

@@ -79,10 +79,27 @@ static int replay_add(Replay *replay, const JsonNode *record)
 	return 0;
 }
 
+static int replay_later(Request *q, const JsonNode *record)
+{
+	int64_t due = 0, unknown = 0, reached = 0, of = 0;
+
+	if (!json_get_integer(record, "due", &due) || !json_get_integer(record, "unknown", &unknown) || unknown < 0 ||
+	    unknown > INT32_MAX)
+		return 1;
+	q->due = due;
+	q->unknown = (unsigned)unknown;
+	if (json_get_integer(record, "reached", &reached) && json_get_integer(record, "reachedOf", &of) && reached >= 0 &&
+	    reached <= UINT32_MAX) {
+		q->reached = (uint32_t)reached;
+		q->reached_of = of;
+	}
+	return 0;
+}
+
 static int replay_change(Replay *replay, const char *op, const JsonNode *record)
 {
 	const char *kind = json_get_string(record, "kind"), *id = json_get_string(record, "id");
-	int64_t at = 0, due = 0, unknown = 0;
+	int64_t at = 0;
 	Request **where, *q;
 
 	if (!kind || !id || !replay->table)
@@ -104,12 +121,8 @@ static int replay_change(Replay *replay, const char *op, const JsonNode *record)
 		q->due = (at > replay->now_ms ? replay->now_ms : at) + AFTER_CRASH_MS;
 		return 0;
 	}
-	if (strcmp(op, SPOOL_OP_LATER) == 0 && json_get_integer(record, "due", &due) &&
-	    json_get_integer(record, "unknown", &unknown) && unknown >= 0 && unknown <= INT32_MAX) {
-		q->due = due;
-		q->unknown = (unsigned)unknown;
-		return 0;
-	}
+	if (strcmp(op, SPOOL_OP_LATER) == 0)
+		return replay_later(q, record);
 	return 1;
 }
 

@@ -11,6 +11,7 @@
 typedef struct SendParameters {
 	const JsonNode *mail;
 	const JsonNode *caller; /* its deadline bounds ours */
+	const JsonNode *reached;
 	const char *id;
 	const char *template;
 	const char *language;
@@ -18,9 +19,16 @@ typedef struct SendParameters {
 	const JsonNode *values;
 } SendParameters;
 
+typedef struct Outcome {
+	Buf detail;
+	const char *remedy; /* for the first that did not go well; NULL: all did, or none is known */
+	uint32_t reached;   /* a bit for each place in "to" */
+} Outcome;
+
 static const VarlinkField outer[] = {
 	{ "mail", JSON_OBJECT, offsetof(SendParameters, mail), true, 0 },
 	{ "caller", JSON_OBJECT, offsetof(SendParameters, caller), false, 0 },
+	{ "reached", JSON_ARRAY, offsetof(SendParameters, reached), false, MAILER_RECIPIENTS_MAX },
 	{ 0 },
 };
 
@@ -50,8 +58,21 @@ static int values_read(const JsonNode *object, Values *values, const char **bad)
 	return 0;
 }
 
+/* A bit for each place in "to". */
+static int reached_read(const JsonNode *array, uint32_t n, uint32_t *reached)
+{
+	if (!array)
+		return 0;
+	JSON_FOREACH (place, array) {
+		if (place->type != JSON_INTEGER || place->integer < 0 || place->integer >= n)
+			return -EINVAL;
+		*reached |= UINT32_C(1) << place->integer;
+	}
+	return 0;
+}
+
 static int parameters_read(const VarlinkCall *call, SendParameters *p, MailKind *kind,
-			   Values *values, const char **bad)
+			   Values *values, uint32_t *reached, const char **bad)
 {
 	if (varlink_dispatch(call->parameters, outer, p, bad) != 0 ||
 	    varlink_dispatch(p->mail, inner, p, bad) != 0)
@@ -65,6 +86,9 @@ static int parameters_read(const VarlinkCall *call, SendParameters *p, MailKind 
 	JSON_FOREACH (address, p->to)
 		if (address->type != JSON_STRING)
 			return -EINVAL;
+	*bad = "reached";
+	if (reached_read(p->reached, p->to->n, reached) < 0)
+		return -EINVAL;
 	if (values_read(p->values, values, bad) < 0)
 		return -EINVAL;
 	*bad = values_missing(values, *kind);
@@ -96,36 +120,64 @@ static void detail_add(Buf *detail, const Trace *trace, const char *to, uint32_t
 	}
 }
 
+static RelayResult send_one(Mailer *mailer, const SendParameters *p, const Values *values,
+			    unsigned index, const char *to, Deadline deadline, Outcome *outcome)
+{
+	RelayResult result;
+	Trace trace;
+
+	trace_init(&trace);
+	secrets_hide(&trace, values);
+	trace_mask(&trace, to);
+	result = mailer_deliver(mailer, p->id, index, to, deadline, &trace);
+	if (result != RELAY_SENT && !outcome->remedy && trace_last(&trace))
+		outcome->remedy = trace_remedy(trace_last(&trace)->cause);
+	detail_add(&outcome->detail, &trace, to, p->to->n, result);
+	return result;
+}
+
 /*
- * Temporary if any address may still get it, else sent if any has got it: a retry writes to all
- * again, with the same Message-IDs, and what the values carry was made anew for it.
+ * Temporary if any address may still get it, else sent if any has got it: a retry with the same
+ * Message-IDs writes to those whom its caller does not call reached.
  */
 static const char *send_all(Mailer *mailer, const SendParameters *p, const Values *values,
-			    Buf *detail, const char **remedy)
+			    Outcome *outcome)
 {
 	Deadline deadline = mailer_deadline(mailer, p->caller);
 	unsigned index = 0, n_sent = 0;
 	bool again = false;
-	Trace trace;
 
 	JSON_FOREACH (to, p->to) {
-		RelayResult result;
+		uint32_t bit = UINT32_C(1) << index;
 
-		trace_init(&trace);
-		secrets_hide(&trace, values);
-		trace_mask(&trace, to->string);
-		result = mailer_deliver(mailer, p->id, index++, to->string, deadline, &trace);
-		if (result == RELAY_SENT)
-			n_sent++;
-		else if (result != RELAY_PERMANENT)
-			again = true;
-		if (result != RELAY_SENT && !*remedy && trace_last(&trace))
-			*remedy = trace_remedy(trace_last(&trace)->cause);
-		detail_add(detail, &trace, to->string, p->to->n, result);
+		if (!(outcome->reached & bit)) {
+			RelayResult result = send_one(mailer, p, values, index, to->string,
+						      deadline, outcome);
+
+			if (result == RELAY_SENT)
+				outcome->reached |= bit;
+			else if (result != RELAY_PERMANENT)
+				again = true;
+		}
+		n_sent += (outcome->reached & bit) != 0;
+		index++;
 	}
 	if (p->to->n > 1 && n_sent == p->to->n)
-		buf_printf(detail, "sent to %u addresses", n_sent);
+		buf_printf(&outcome->detail, "sent to %u addresses", n_sent);
 	return again ? "temporary" : n_sent > 0 ? "sent" : "permanent";
+}
+
+static void outcome_put(JsonWriter *w, const char *status, const Outcome *outcome)
+{
+	json_put_string(w, "status", status);
+	json_put_string(w, "detail", outcome->detail.data);
+	if (outcome->remedy)
+		json_put_string(w, "remedy", outcome->remedy);
+	json_open(w, "reached", '[');
+	for (unsigned i = 0; i < MAILER_RECIPIENTS_MAX; i++)
+		if (outcome->reached & (UINT32_C(1) << i))
+			json_put_integer(w, NULL, i);
+	json_close(w, ']');
 }
 
 int mailer_send(Serve *serve, const VarlinkCall *call, void *userdata)
@@ -133,27 +185,22 @@ int mailer_send(Serve *serve, const VarlinkCall *call, void *userdata)
 	Mailer *mailer = userdata;
 	SendParameters p = { .mail = NULL };
 	Values values = { .minutes = 0 };
-	const char *bad = "mail", *status, *remedy = NULL;
+	Outcome outcome = { .reached = 0 };
+	const char *bad = "mail", *status;
 	char text[DETAIL_MAX];
 	MailKind kind;
-	Buf detail;
-	JsonWriter *w;
 
-	if (parameters_read(call, &p, &kind, &values, &bad) < 0)
+	if (parameters_read(call, &p, &kind, &values, &outcome.reached, &bad) < 0)
 		return serve_invalid(serve, bad);
 	mailer_defaults(mailer, &values);
-	buf_init(&detail, text, sizeof(text));
+	buf_init(&outcome.detail, text, sizeof(text));
 	if (mailer_render(mailer, kind, p.language, &values) < 0) {
 		status = "permanent";
-		buf_printf(&detail, "template %s: the text is too long", p.template);
+		buf_printf(&outcome.detail, "template %s: the text is too long", p.template);
 	} else {
-		status = send_all(mailer, &p, &values, &detail, &remedy);
+		status = send_all(mailer, &p, &values, &outcome);
 	}
 	mail_text_wipe(&mailer->text);
-	w = serve_reply(serve);
-	json_put_string(w, "status", status);
-	json_put_string(w, "detail", text);
-	if (remedy)
-		json_put_string(w, "remedy", remedy);
+	outcome_put(serve_reply(serve), status, &outcome);
 	return serve_send(serve);
 }

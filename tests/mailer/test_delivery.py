@@ -287,10 +287,29 @@ class Delivery(base.Case):
         relay.acts["RCPT"] = say(b"550 5.1.1 unknown\r\n")
         self.assertEqual(one.send(to=["a@example.com", "b@example.com"])["status"], "permanent")
 
+    def test_of_several_addresses_a_retry_is_for_those_who_have_nothing(self):
+        relay = self.relay(RCPT=[None, say(b"451 4.7.1 greylisted\r\n"), None])
+        one = self.worker(relay)
+        to = ["a@example.com", "b@example.com", "c@example.com"]
+        answer = one.send(to=to, identity="same")
+        self.assertEqual((answer["status"], answer["reached"]), ("temporary", [0, 2]))
+        answer = one.send(to=to, identity="same", reached=answer["reached"])
+        self.assertEqual((answer["status"], answer["reached"]), ("sent", [0, 1, 2]))
+        self.assertEqual([r for _, r, _ in relay.messages], [f"RCPT TO:<{to[i]}>" for i in (0, 2, 1)])
+        self.assertEqual([email.message_from_bytes(raw)["Message-ID"] for _, _, raw in relay.messages],
+                         [f"<same.{i}@example.com>" for i in (0, 2, 1)])
+        # Whoever was reached before counts when the rest is refused for good.
+        relay.acts["RCPT"] = say(b"550 5.1.1 unknown\r\n")
+        self.assertEqual(one.send(to=to, reached=[0])["status"], "sent")
+        for bad in ([3], [-1], ["0"], "0", [0] * 17):
+            with self.assertRaises(worker.VarlinkError) as caught:
+                one.send(to=to, reached=bad)
+            self.assertIn("reached", str(caught.exception))
+
     def test_the_relay_s_words_repeat_no_address_and_come_with_a_remedy(self):
         relay = self.relay(RCPT=say(b"450 4.2.0 <Carol@Example.com>:carol@example.com is greylisted, carol at example.com\r\n"))
         answer = self.worker(relay).send(to=["carol@example.com"])
-        self.assertEqual(answer, {"status": "temporary", "remedy": "The relay asks to try again later (greylisting, a full mailbox or "
+        self.assertEqual(answer, {"status": "temporary", "reached": [], "remedy": "The relay asks to try again later (greylisting, a full mailbox or "
                                   "a limit).", "detail": "RCPT: 450 4.2.0 <c***@e***.com>:c***@e***.com is greylisted, carol at "
                                   "example.com"})
 

@@ -90,11 +90,11 @@ class Worker:
             raise VarlinkError(reply["error"], reply.get("parameters"))
         return reply["parameters"]
 
-    def send(self, to="alice@example.com", template="link", language="en", identity="AAAAAAAAAAAAAAAAAAAAAA", values=None):
+    def send(self, to="alice@example.com", template="link", language="en", identity="AAAAAAAAAAAAAAAAAAAAAA", values=None, **more):
         """Status and detail of a mail; values are added to what the kinds need."""
         return self.call("org.pwreset.Mailer.Send", {"mail": {
             "id": identity, "template": template, "language": language, "to": [to] if isinstance(to, str) else to,
-            "values": {**example_values(template), **(values or {})}}})
+            "values": {**example_values(template), **(values or {})}}, **more})
 
     def probe(self, address="alice@example.com"):
         return self.call("org.pwreset.Mailer.Probe", {"address": address})
