@@ -16,6 +16,7 @@ static const char *state_text(const char *state)
 		{ "disabled", N_("disabled") },
 		{ "locked", N_("locked by failures: see unlock") },
 		{ "locked-by-administrator", N_("locked by an administrator") },
+		{ "not-possible-here", N_("not possible here: the password is kept elsewhere too") },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)

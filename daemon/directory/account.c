@@ -14,7 +14,7 @@
 #define UUID_TEXT 36U
 #define PASSWD_BUFFER 16384U
 
-/* Never userPassword: the service must not be able to read it. */
+/* userPassword: only whether it is {SASL}; hashes are neither readable for us nor kept (ldap.c). */
 static const char *const fixed_attributes[] = {
 	"objectClass",
 	"uid",
@@ -53,6 +53,7 @@ static const char *const fixed_attributes[] = {
 	"pwresetPin",
 	"pwresetHistory",
 	"pwresetEvent",
+	"userPassword",
 };
 
 #define ATTRIBUTES_N (ARRAY_SIZE(fixed_attributes) + 3)

@@ -38,8 +38,6 @@ static const char *unreachable_remedy(int r)
 	switch (r) {
 	case DIRECTORY_E_CREDENTIALS:
 		return "[directory] bind-dn= or the credential ldap-password is wrong";
-	case -EOPNOTSUPP:
-		return "see [directory] hash= in pwreset.conf(5)";
 	default:
 		return "check [directory] uri=, tls-ca-file= and that the server runs";
 	}
@@ -50,6 +48,7 @@ METHOD(method_diagnose)
 	static const VarlinkField fields[] = { CALLER_FIELD, { 0 } };
 	Diagnosis diagnosis = { .sample = ACCOUNT_NULL };
 	const JsonNode *caller;
+	const char *unfit;
 	Call call;
 	int r;
 
@@ -61,9 +60,12 @@ METHOD(method_diagnose)
 	json_open(diagnosis.w, "findings", '[');
 	diagnose_config(&diagnosis);
 	r = directory_connect(call.worker->directory);
-	if (r == 0)
-		r = worker_check_server(call.worker);
-	if (r != 0) {
+	unfit = r == 0 ? worker_server_unfit(call.worker) : NULL;
+	if (unfit) {
+		finding(&diagnosis, SEVERITY_ERROR, "server-unfit",
+			"Passwords cannot be set on this directory.",
+			directory_server(call.worker->directory)->uri, unfit);
+	} else if (r != 0) {
 		finding(&diagnosis, SEVERITY_ERROR, "directory-unreachable",
 			"The directory cannot be used.", directory_error(call.worker->directory),
 			unreachable_remedy(r));

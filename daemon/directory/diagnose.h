@@ -9,7 +9,8 @@ typedef enum Severity { SEVERITY_OK, SEVERITY_NOTICE, SEVERITY_WARNING, SEVERITY
 typedef struct Diagnosis {
 	Call *call;
 	JsonWriter *w;
-	Account sample; /* an ordinary person; entry NULL when there is none */
+	Account sample;    /* an ordinary person; entry NULL when there is none */
+	bool hashing_seen; /* with hash=server: what the server makes of a password was found out */
 } Diagnosis;
 
 /* evidence and remedy: NULL when there is none. */

@@ -10,6 +10,7 @@
 
 #include "hash.h"
 
+#define GROUPS_LOOKED_AT 64U
 #define NO_SUCH_VALUE "doctor:none"
 #define REMEDY_SCHEMA "load the schema: 'pwresetctl schema' prints it for this directory"
 #define REMEDY_ACL                                                                                 \
@@ -154,15 +155,26 @@ static void check_password_read(Diagnosis *diagnosis)
 			"The service cannot read stored passwords.", NULL, NULL);
 }
 
-static void check_privileged(Diagnosis *diagnosis)
+/* Whether the directory would let us write that entry's password. */
+static bool password_writable(Diagnosis *diagnosis, const char *dn)
+{
+	int r = try_modify(diagnosis, dn, "userPassword",
+			   "{ARGON2}$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA");
+
+	return r == DIRECTORY_E_NO_SUCH_ATTRIBUTE || r == DIRECTORY_E_CONSTRAINT;
+}
+
+static void check_system(Diagnosis *diagnosis)
 {
 	const Config *config = diagnosis->call->worker->config;
 	char filter[64];
 	AUTO_ENTRY_LIST EntryList list = { 0 };
-	DirectoryQuery query = { .base = config->directory.base,
-				 .scope = DIRECTORY_SUBTREE,
-				 .filter = filter,
-				 .limit = 1 };
+	DirectoryQuery query = {
+		.base = config->directory.base,
+		.scope = DIRECTORY_SUBTREE,
+		.filter = filter,
+		.limit = 1,
+	};
 	int r;
 
 	if (config->directory.privileged_below == 0)
@@ -172,18 +184,70 @@ static void check_privileged(Diagnosis *diagnosis)
 	r = directory_search(diagnosis->call->worker->directory, &query, &list);
 	if ((r != 0 && r != DIRECTORY_E_SIZE_LIMIT) || list.n == 0)
 		return;
-	r = try_modify(diagnosis, list.entries[0]->dn, "userPassword",
-		       "{ARGON2}$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA");
-	if (r == DIRECTORY_E_NO_SUCH_ATTRIBUTE || r == DIRECTORY_E_CONSTRAINT)
+	if (password_writable(diagnosis, list.entries[0]->dn))
 		finding(diagnosis, SEVERITY_WARNING, "acl-privileged",
 			"The directory would let the service write the password of a privileged "
-			"account; only pwreset's own "
-			"check prevents it.",
+			"account; only pwreset's own check prevents it.",
 			list.entries[0]->dn, REMEDY_ACL);
 	else
 		finding(diagnosis, SEVERITY_OK, "acl-privileged",
 			"The directory itself keeps the service from privileged accounts.",
 			list.entries[0]->dn, NULL);
+}
+
+/*
+ * The name of a member of one of the groups that privileged-groups= names; false when there is none
+ * to be seen.
+ */
+static bool find_member(Diagnosis *diagnosis, char *ret, size_t size)
+{
+	static const char *const attributes[] = { "cn", "member", "uniqueMember", NULL };
+	const Config *config = diagnosis->call->worker->config;
+	AUTO_ENTRY_LIST EntryList list = { 0 };
+	const DirectoryQuery query = {
+		.base = *config->directory.group_base ? config->directory.group_base
+						      : config->directory.base,
+		.scope = DIRECTORY_SUBTREE,
+		.filter = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))",
+		.attributes = attributes,
+		.limit = GROUPS_LOOKED_AT,
+	};
+	int r = directory_search(diagnosis->call->worker->directory, &query, &list);
+
+	for (size_t i = 0; (r == 0 || r == DIRECTORY_E_SIZE_LIMIT) && i < list.n; i++) {
+		const char *name = entry_text(list.entries[i], "cn");
+		const char *member = entry_text(list.entries[i], "member");
+
+		if (!member)
+			member = entry_text(list.entries[i], "uniqueMember");
+		if (!name || !member || strlen(member) >= size ||
+		    !names_contain(config->directory.privileged_groups, name))
+			continue;
+		snprintf(ret, size, "%s", member);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * 389's rules know a person's groups by memberOf alone, which a plugin writes where it is enabled.
+ */
+static void check_privileged_group(Diagnosis *diagnosis)
+{
+	char member[512];
+
+	if (!find_member(diagnosis, member, sizeof(member)) ||
+	    !password_writable(diagnosis, member))
+		return;
+	finding(diagnosis, SEVERITY_WARNING, "acl-privileged-group",
+		"The directory would let the service write the password of a member of a group of "
+		"privileged-groups=; only pwreset's own check prevents it.",
+		member,
+		directory_server(diagnosis->call->worker->directory)->is_389ds
+			? "the shipped rules need memberOf: 'dsconf INSTANCE plugin memberof "
+			  "enable', "
+			  "restart, 'dsconf INSTANCE plugin memberof fixup SUFFIX'"
+			: REMEDY_ACL);
 }
 
 void diagnose_access(Diagnosis *diagnosis)
@@ -193,5 +257,6 @@ void diagnose_access(Diagnosis *diagnosis)
 	check_class(diagnosis);
 	check_password_write(diagnosis);
 	check_password_read(diagnosis);
-	check_privileged(diagnosis);
+	check_system(diagnosis);
+	check_privileged_group(diagnosis);
 }

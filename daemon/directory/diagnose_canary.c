@@ -41,6 +41,38 @@ static int canary_grant(Call *call, Account *canary, Ticket *ret_ticket, StoredT
 	return -ENOENT;
 }
 
+/*
+ * With hash=server: a value can be deleted by its exact text alone, so a password that can be
+ * deleted as it was sent was not hashed. (389 compares with the hash: there it tells nothing.)
+ */
+static void canary_stored(Diagnosis *diagnosis, const Account *canary, const Secret *password)
+{
+	Directory *directory = diagnosis->call->worker->directory;
+	AUTO_CHANGES Changes changes = { 0 };
+	int r;
+
+	if (diagnosis->call->worker->config->directory.hash != CONFIG_HASH_SERVER ||
+	    directory_server(directory)->is_389ds)
+		return;
+	changes_add(&changes, CHANGE_DELETE, "userPassword", password->bytes);
+	r = directory_modify(directory, canary->dn, &changes, NULL);
+	if (r != 0 && r != DIRECTORY_E_NO_SUCH_ATTRIBUTE)
+		return;
+	diagnosis->hashing_seen = true;
+	if (r == 0)
+		finding(diagnosis, SEVERITY_ERROR, "server-hashing",
+			"hash=server, but the directory stored a password as it was sent: whoever "
+			"reads its "
+			"data has everybody's password.",
+			canary->dn,
+			"slapd: ppolicy_hash_cleartext (olcPPolicyHashCleartext: TRUE), or "
+			"[directory] "
+			"hash=argon2id; and everybody who has recovered here needs a new password");
+	else
+		finding(diagnosis, SEVERITY_OK, "server-hashing",
+			"The directory hashes what is written.", canary->dn, NULL);
+}
+
 static void canary_redeem(Diagnosis *diagnosis, Account *canary, const Ticket *ticket,
 			  const StoredToken *token)
 {
@@ -72,10 +104,11 @@ static void canary_redeem(Diagnosis *diagnosis, Account *canary, const Ticket *t
 		return;
 	}
 	r = directory_check_password(directory, canary->dn, &password);
-	if (r == 0)
+	if (r == 0) {
 		finding(diagnosis, SEVERITY_OK, "canary", "A password that was set here logs in.",
 			canary->dn, NULL);
-	else
+		canary_stored(diagnosis, canary, &password);
+	} else
 		finding(diagnosis, SEVERITY_ERROR, "canary",
 			"The directory took a password that was set here, but does not let it log "
 			"in: everybody who recovers "

@@ -11,7 +11,7 @@
 static int find_names(Call *call, EntryList *ret)
 {
 	const Config *config = call->worker->config;
-	const char *const attributes[] = { config->directory.name_attribute, NULL };
+	const char *const attributes[] = { config->directory.name_attribute, "userPassword", NULL };
 	const DirectoryQuery query = {
 		.base = config->directory.base,
 		.scope = DIRECTORY_SUBTREE,
@@ -99,6 +99,23 @@ static void check_foreign(Diagnosis *diagnosis)
 			"tools");
 }
 
+/* Looked at in the first entries alone: no filter finds values that the service may not search. */
+static void check_delegated(Diagnosis *diagnosis, const EntryList *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (entry_has(list->entries[i], "userPassword")) {
+			finding(diagnosis, SEVERITY_ERROR, "delegated-passwords",
+				"Passwords are checked elsewhere ({SASL}: Kerberos, another "
+				"directory); one "
+				"set here would open this directory alone. Such accounts are "
+				"refused.",
+				list->entries[i]->dn,
+				"let these people change their passwords there, by kpasswd for "
+				"example");
+			return;
+		}
+}
+
 static void check_groups(Diagnosis *diagnosis)
 {
 	const Config *config = diagnosis->call->worker->config;
@@ -152,6 +169,8 @@ void diagnose_people(Diagnosis *diagnosis)
 		return;
 	}
 	check_groups(diagnosis);
+	check_delegated(diagnosis, &list);
+	check_foreign(diagnosis);
 	choose_sample(diagnosis, &list);
 	if (!diagnosis->sample.entry) {
 		finding(diagnosis, SEVERITY_WARNING, "nobody-ordinary",
@@ -162,5 +181,4 @@ void diagnose_people(Diagnosis *diagnosis)
 	}
 	finding(diagnosis, SEVERITY_OK, "people", "People are found.", diagnosis->sample.dn, NULL);
 	check_sample(diagnosis);
-	check_foreign(diagnosis);
 }

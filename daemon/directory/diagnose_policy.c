@@ -38,22 +38,27 @@ static void check_one(Diagnosis *diagnosis, const Entry *policy)
 
 /*
  * A modify of userPassword is hashed by nobody but the overlay, if it is told to. 389 hashes by
- * itself.
+ * itself. What the canary has shown (diagnose_canary.c) is known; without one it cannot be.
  */
 static void check_server_hashes(Diagnosis *diagnosis, const DirectoryServer *server)
 {
 	if (diagnosis->call->worker->config->directory.hash != CONFIG_HASH_SERVER ||
-	    server->is_389ds)
+	    server->is_389ds || diagnosis->hashing_seen)
 		return;
 	if (server->ppolicy)
-		finding(diagnosis, SEVERITY_NOTICE, "server-hashing",
+		finding(diagnosis, SEVERITY_WARNING, "server-hashing",
 			"With hash=server the directory has to hash what is written; whether it "
-			"does cannot be seen from here.",
-			NULL, "slapd: ppolicy_hash_cleartext (olcPPolicyHashCleartext: TRUE)");
+			"does can "
+			"be seen only where there is an entry to try it on.",
+			NULL,
+			"[directory] decoy-dn= with the name of an entry that nobody uses; slapd "
+			"hashes by "
+			"ppolicy_hash_cleartext (olcPPolicyHashCleartext: TRUE)");
 	else
 		finding(diagnosis, SEVERITY_ERROR, "server-hashing",
 			"hash=server, but the directory has no overlay that would hash: passwords "
-			"would be stored as they are.",
+			"would be "
+			"stored as they are.",
 			NULL,
 			"slapd: load ppolicy with ppolicy_hash_cleartext, or [directory] "
 			"hash=argon2id");

@@ -61,7 +61,8 @@ typedef struct DirectoryServer {
 	bool ppolicy;
 	bool is_389ds;
 	bool is_freeipa;
-	bool encrypted; /* TLS, or a socket of this host */
+	bool is_active_directory; /* Microsoft's or Samba's */
+	bool encrypted;           /* TLS, or a socket of this host */
 	/* The naming context that base= lies in; base= itself when the server does not tell. */
 	char suffix[256];
 	char uri[256];

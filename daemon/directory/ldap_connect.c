@@ -14,6 +14,7 @@
 #define CONNECT_ROUNDS_MAX 64U /* wake-ups while one connection is being made */
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 #define ASSERTION_OID "1.3.6.1.1.12"
+#define ACTIVE_DIRECTORY_OID "1.2.840.113556.1.4.800"
 #define PPOLICY_OID "1.3.6.1.4.1.42.2.27.8.5.1"
 
 int directory_new(Directory **ret, const Config *config, const char *uris, const Secret *password)
@@ -348,6 +349,8 @@ static void suffix_choose(DirectoryServer *server, LDAP *ld, LDAPMessage *entry,
 static void server_note(DirectoryServer *server, LDAP *ld, LDAPMessage *entry)
 {
 	struct berval **controls = ldap_get_values_len(ld, entry, "supportedControl");
+	struct berval **capabilities = ldap_get_values_len(ld, entry, "supportedCapabilities");
+	struct berval **topology = ldap_get_values_len(ld, entry, "ipaTopologyPluginVersion");
 	struct berval **name = ldap_get_values_len(ld, entry, "vendorName");
 	struct berval **version = ldap_get_values_len(ld, entry, "vendorVersion");
 
@@ -358,7 +361,11 @@ static void server_note(DirectoryServer *server, LDAP *ld, LDAPMessage *entry)
 		 name && name[0] && version && version[0] ? " " : "",
 		 version && version[0] ? version[0]->bv_val : "");
 	server->is_389ds = strstr(server->vendor, "389") != NULL;
+	server->is_freeipa = topology != NULL;
+	server->is_active_directory = values_have(capabilities, ACTIVE_DIRECTORY_OID);
 	ldap_value_free_len(controls);
+	ldap_value_free_len(capabilities);
+	ldap_value_free_len(topology);
 	ldap_value_free_len(name);
 	ldap_value_free_len(version);
 }
@@ -366,7 +373,13 @@ static void server_note(DirectoryServer *server, LDAP *ld, LDAPMessage *entry)
 static int server_read(Directory *directory, LDAP *ld, const char *uri)
 {
 	static const char *const attributes[] = {
-		"supportedControl", "vendorName", "vendorVersion", "namingContexts", NULL,
+		"supportedControl",
+		"supportedCapabilities",
+		"ipaTopologyPluginVersion",
+		"vendorName",
+		"vendorVersion",
+		"namingContexts",
+		NULL,
 	};
 	DirectoryServer server = { 0 };
 	LDAPMessage *result = NULL, *entry;

@@ -14,6 +14,7 @@
 
 #define IDLE_MS 60000        /* the broker closes idle connections long before */
 #define DEFAULT_CALL_MS 5000 /* for a call whose deadline cannot be read */
+#define CHECK_MS 3000        /* for --check to reach the directory */
 
 /* Passwords are in this process: no core, no debugger of the same user. */
 static int protect(void)
@@ -112,8 +113,9 @@ int main(int argc, char **argv)
 	if (r < 0)
 		return EXIT_FAILURE;
 	if (options.check) {
+		directory_set_deadline(worker->directory, (int64_t)monotonic_ms() + CHECK_MS);
 		if (directory_connect(worker->directory) == 0)
-			return EXIT_SUCCESS;
+			return worker_check_server(worker) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 		fprintf(stderr, "pwreset-directory: %s\n", directory_error(worker->directory));
 		return EXIT_FAILURE;
 	}

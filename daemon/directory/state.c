@@ -43,6 +43,10 @@ static bool is_disabled(const Entry *entry, int64_t now)
 	       (!entry_time(entry, "pwdStartTime", &value) || now < value);
 }
 
+/*
+ * Keys besides userPassword, or a userPassword that is none: {SASL} sends the check to Kerberos or
+ * elsewhere.
+ */
 static bool has_foreign_keys(const Entry *entry)
 {
 	static const char *const classes[] = {
@@ -53,13 +57,25 @@ static bool has_foreign_keys(const Entry *entry)
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
 		if (entry_holds(entry, "objectClass", classes[i]))
 			return true;
-	return false;
+	return entry_has(entry, "userPassword");
+}
+
+/*
+ * 389-ds leaves accountUnlockTime behind when a new password lifts the lock: the count of failures
+ * tells.
+ */
+static bool is_locked_389(const Entry *entry, int64_t now)
+{
+	int64_t unlock, failures;
+
+	if (entry_integer(entry, "passwordRetryCount", &failures) && failures == 0)
+		return false;
+	return entry_time(entry, "accountUnlockTime", &unlock) && (unlock == 0 || now < unlock);
 }
 
 AccountState account_state(const Entry *entry, bool inactive, int64_t now)
 {
 	const char *locked = entry_text(entry, "pwdAccountLockedTime");
-	int64_t unlock;
 
 	if (has_foreign_keys(entry))
 		return ACCOUNT_FOREIGN_KEYS;
@@ -71,8 +87,7 @@ AccountState account_state(const Entry *entry, bool inactive, int64_t now)
 		return ACCOUNT_EXPIRED;
 	if (inactive)
 		return ACCOUNT_NEVER_ACTIVATED;
-	if (locked ||
-	    (entry_time(entry, "accountUnlockTime", &unlock) && (unlock == 0 || now < unlock)))
+	if (locked || is_locked_389(entry, now))
 		return ACCOUNT_LOCKED;
 	return ACCOUNT_ACTIVE;
 }
@@ -100,8 +115,9 @@ const char *account_state_name(AccountState state)
 		return "locked";
 	case ACCOUNT_LOCKED_BY_ADMINISTRATOR:
 		return "locked-by-administrator";
-	case ACCOUNT_DISABLED:
 	case ACCOUNT_FOREIGN_KEYS:
+		return "not-possible-here";
+	case ACCOUNT_DISABLED:
 		break;
 	}
 	return "disabled";

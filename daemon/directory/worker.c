@@ -10,8 +10,6 @@
 
 #include "version.h"
 
-#define START_CONNECT_MS 3000
-
 Worker *worker_free(Worker *worker)
 {
 	if (!worker)
@@ -106,35 +104,39 @@ static int read_ldap_password(Worker *worker)
 	return len > 0 ? 0 : -EBADMSG;
 }
 
-int worker_check_server(const Worker *worker)
+const char *worker_server_unfit(const Worker *worker)
 {
 	const DirectoryServer *server = directory_server(worker->directory);
 	ConfigHash hash = worker->config->directory.hash;
 
-	if (server->is_389ds && hash == CONFIG_HASH_ARGON2ID) {
-		complain("pwreset.conf",
-			 "[directory] hash=argon2id locks people out of 389 Directory Server, "
-			 "which takes "
-			 "the value for a cleartext password: use hash=server or hash=yescrypt");
-		return -EOPNOTSUPP;
-	}
-	if (hash == CONFIG_HASH_SERVER && !server->encrypted) {
-		complain("pwreset.conf", "[directory] hash=server sends passwords as they are: use "
-					 "ldapi://, ldaps:// or "
-					 "start-tls=yes");
-		return -EOPNOTSUPP;
-	}
-	return 0;
+	if (server->is_active_directory)
+		return "this is Active Directory (Microsoft's or Samba's), which keeps passwords "
+		       "in "
+		       "unicodePwd: pwreset does not write that, and an entry's userPassword opens "
+		       "nothing there";
+	if (server->is_freeipa)
+		return "this is FreeIPA, which keeps Kerberos keys beside each userPassword and "
+		       "takes "
+		       "every password that somebody else sets as expired: use its own "
+		       "self-service";
+	if (server->is_389ds && hash == CONFIG_HASH_ARGON2ID)
+		return "[directory] hash=argon2id locks people out of 389 Directory Server, which "
+		       "takes the value for a cleartext password: use hash=server or hash=yescrypt";
+	if (hash == CONFIG_HASH_SERVER && !server->encrypted)
+		return "[directory] hash=server sends passwords as they are: use ldapi://, "
+		       "ldaps:// or "
+		       "start-tls=yes";
+	return NULL;
 }
 
-/*
- * A server that cannot be reached now may be there for the first call; one that does not fit never
- * will.
- */
-static int check_server_now(Worker *worker)
+int worker_check_server(const Worker *worker)
 {
-	directory_set_deadline(worker->directory, (int64_t)monotonic_ms() + START_CONNECT_MS);
-	return directory_connect(worker->directory) == 0 ? worker_check_server(worker) : 0;
+	const char *unfit = worker_server_unfit(worker);
+
+	if (!unfit)
+		return 0;
+	complain("pwreset.conf", unfit);
+	return -EOPNOTSUPP;
 }
 
 int worker_new(Worker **ret, const char *root)
@@ -157,8 +159,6 @@ int worker_new(Worker **ret, const char *root)
 	if (r == 0)
 		r = directory_new(&worker->directory, worker->config, worker->config->directory.uri,
 				  &worker->ldap_password);
-	if (r == 0)
-		r = check_server_now(worker);
 	if (r < 0)
 		return r;
 	*ret = STEAL(worker);

@@ -25,7 +25,12 @@ int worker_new(Worker **ret, const char *root);
 Worker *worker_free(Worker *worker);
 DEFINE_CLEANUP(Worker *, worker_free)
 
-/* The hash mode against the server that answered: 0, or -EOPNOTSUPP after a complaint on stderr. */
+/*
+ * Why passwords cannot be set on the server that answered, in words for an administrator; NULL when
+ * they can.
+ */
+const char *worker_server_unfit(const Worker *worker);
+/* 0, or -EOPNOTSUPP after that as a complaint on stderr. */
 int worker_check_server(const Worker *worker);
 
 /* Roles, and what makes an account privileged, in one set of bits. */

@@ -101,7 +101,7 @@ class OutOfReach(DirectoryCase):
         day = now() // 86400
         for line, *change in (("expired", "replace", "shadowExpire", str(day)), ("expired", "replace", "shadowExpire", "0"),
                               ("never-activated", "replace", "shadowMax", "7777"),
-                              *(("disabled", "add", "objectClass", name) for name in FOREIGN)):
+                              *(("not-possible-here", "add", "objectClass", name) for name in FOREIGN)):
             name = self.take()
             self.slapd.modify(f"uid={name},{PEOPLE}", tuple(change))
             with self.subTest(line):

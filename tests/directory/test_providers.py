@@ -95,10 +95,10 @@ class Mirror(unittest.TestCase):
             cls.providers.append(made)
             cls.addClassCleanup(made.stop)
         wait_for(lambda: cls.providers[1].binds("p029", password_of("p029")))
-        uris = " ".join(f"ldap://127.0.0.1:{port}" for port in ports)
+        cls.uris = " ".join(f"ldap://127.0.0.1:{port}" for port in ports)
         cls.nodes = []
         for _ in range(2):
-            site = Site(uris, pepper=cls.nodes[0].pepper if cls.nodes else None, bind="simple", bind_dn=SERVICE, timeout="2")
+            site = Site(cls.uris, pepper=cls.nodes[0].pepper if cls.nodes else None, bind="simple", bind_dn=SERVICE, timeout="2")
             site.credential("ldap-password", SERVICE_PASSWORD)
             cls.nodes.append(site)
             cls.addClassCleanup(site.close)
@@ -130,6 +130,45 @@ class Mirror(unittest.TestCase):
             self.assertEqual(len(won), 1)
             for provider in self.providers:
                 wait_for(lambda: provider.binds(name, won[0]))
+
+    def test_split_in_two(self):
+        """What the design promises is one writer: who reaches both writes to the first. Cut from one another, so that each node
+        reaches only its own provider, a link that was minted before the cut opens once on each side; when the cut is mended both
+        providers agree on the later write, whole, and the earlier password works nowhere."""
+        first, second = self.providers
+        name = self.take()
+        link = self.worker(0).link(name)
+        wait_for(lambda: second.tokens(name))
+        sides = [self.alone(number) for number in (0, 1)]
+        second.kill()
+        sides[0].set_password(link, GOOD)
+        self.assertTrue(first.binds(name, GOOD))
+        first.kill()
+        second.start()
+        time.sleep(1.1)  # the stamps of the two writes are apart
+        sides[1].set_password(link, BETTER)
+        self.assertTrue(second.binds(name, BETTER))
+        first.start()
+        for provider in self.providers:
+            wait_for(lambda: provider.binds(name, BETTER))
+            self.assertFalse(provider.binds(name, GOOD))
+            self.assertEqual(len(provider.entry(name, "userPassword")["userPassword"]), 1)
+            self.assertEqual(provider.tokens(name), [])
+        self.dead("used", sides[0].set_password, link, "a third one of 71 words")
+
+    def alone(self, number):
+        """A node that reaches only that provider."""
+        site = Site(self.uris.split()[number], pepper=self.nodes[0].pepper, bind="simple", bind_dn=SERVICE, timeout="2")
+        self.addCleanup(site.close)
+        site.credential("ldap-password", SERVICE_PASSWORD)
+        made = site.worker()
+        self.addCleanup(made.close)
+        return made
+
+    def dead(self, reason, function, *args):
+        with self.assertRaises(Failure) as caught:
+            function(*args)
+        self.assertEqual((caught.exception.error, caught.exception.parameters), ("LinkDead", {"reason": reason}))
 
     def test_first_provider_goes(self):
         first, second = self.providers
