@@ -108,6 +108,9 @@ class ForeignClients(LabCase):
         self.called(f"{ADMIN}.SetPassword", user="victor", password=password64(NEW))
         self.assert_password("victor", NEW, [old("victor")])
         self.assertIn("version", self.called(f"{SERVICE}.GetStatus"))
+        self.assertEqual({}, self.called(f"{SERVICE}.CutHost", host="web1"))
+        self.assertEqual(86400, self.called(f"{SERVICE}.GetHost", host="web1")["seconds"])
+        self.assertEqual({}, self.called(f"{SERVICE}.LiftHost", host="web1"))
         self.assertTrue(self.called(f"{SERVICE}.Diagnose")["findings"])
         self.assertTrue(self.called(f"{SERVICE}.TestMail", address="victor@example.com")["delivered"])
         self.assertTrue(self.called(f"{PASSWORD}.Check", password=password64(NEW))["accepted"])
@@ -191,6 +194,10 @@ class ForeignClients(LabCase):
         root, ada = Varlink(self.lab.path("/run/pwreset/ctl"), 90), self.as_person("ada")
         self.addCleanup(root.close)
         self.assertGreater(call(ada, f"{SERVICE}.GetStatus")["sent"], 0)
+        call(ada, f"{SERVICE}.CutHost", host="web2.example.com")
+        call(ada, f"{SERVICE}.LiftHost", host="web2.example.com")
+        self.assertEqual({"host": "web2.example.com", "connections": 0, "guesses": 0, "seconds": 0},
+                         call(ada, f"{SERVICE}.GetHost", host="web2.example.com"))
         findings = call(root, f"{SERVICE}.Diagnose")["findings"]
         self.assertEqual([], [finding for finding in findings if finding["severity"] == "error"])
         told = call(root, f"{SERVICE}.TestMail", address="oscar@example.com")
