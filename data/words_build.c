@@ -35,7 +35,7 @@ _Noreturn void die(const char *message, const char *detail)
 	exit(EXIT_FAILURE);
 }
 
-static void *grown(void *old, size_t need, size_t *size, size_t element)
+void *grown(void *old, size_t need, size_t *size, size_t element)
 {
 	void *larger;
 
@@ -234,6 +234,8 @@ int main(int argc, char *argv[])
 	if (argc != 2 || !build.spelling)
 		die("usage: pwreset-words-build OUTPUT < LISTS", NULL);
 	read_lists(&build);
+	entries_unique(&build.entries);
+	affixes_add(&build.entries);
 	entries_unique(&build.entries);
 	write_file(argv[1], &build);
 	spelling_free(build.spelling);

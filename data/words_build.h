@@ -31,4 +31,10 @@ void spelling_learn(Spelling *spelling, const uint32_t *symbols, size_t n, unsig
 /* script_model_size(script) bytes, to be freed. */
 uint8_t *spelling_model(Spelling *spelling, Script script);
 void spelling_free(Spelling *spelling);
+
+/* words_affixes.c: adds the commonest beginnings and endings of the entries' words, marked as such.
+ */
+void affixes_add(Entries *entries);
+/* The array with room for as many elements, doubled as needed. */
+void *grown(void *old, size_t need, size_t *size, size_t element);
 _Noreturn void die(const char *message, const char *detail);

@@ -22,6 +22,8 @@
  */
 #define ZXCVBN_BELOW COST_BITS(14)
 #define ZXCVBN_SLACK COST_BITS(6)
+/* For having put something between the letters. */
+#define UNFOLD_COST COST_BITS(4)
 
 struct Policy {
 	unsigned min_length, min_bits;
@@ -169,17 +171,17 @@ static void check_old(Check *check)
 		check->old[i] = fold_skeleton(check->old[i]);
 }
 
-/* One window: the own estimate and, where that would let it pass, libzxcvbn's. */
-static uint32_t window_cost(Check *check, size_t begin, uint32_t *ret_pieces)
+/* The own estimate of the text and, where that would let it pass, libzxcvbn's. */
+static uint32_t text_cost(Check *check, uint32_t *ret_pieces)
 {
 	uint32_t cost, second;
 
-	text_fold(&check->text, check->cps + begin, check->n_cps - begin);
 	check->lattice.text = &check->text;
 	check->lattice.words = check->policy->words;
 	check->lattice.tokens = &check->tokens;
 	check->lattice.old = check->old;
 	check->lattice.n_old = check->n_old;
+	check->lattice.limit = COST_BITS(check->policy->min_bits);
 	cost = lattice_cost(&check->lattice, ret_pieces);
 	if (cost < COST_BITS(check->policy->min_bits))
 		return cost;
@@ -190,6 +192,22 @@ static uint32_t window_cost(Check *check, size_t begin, uint32_t *ret_pieces)
 	/* COST_NONE stays above everything. */
 	second = second < COST_NONE - ZXCVBN_SLACK ? second + ZXCVBN_SLACK : COST_NONE;
 	return second < cost ? second : cost;
+}
+
+/* One window, and what is left of it without dots between the letters. */
+static uint32_t window_cost(Check *check, size_t begin, uint32_t *ret_pieces)
+{
+	uint32_t cost, without, pieces;
+
+	text_fold(&check->text, check->cps + begin, check->n_cps - begin);
+	cost = text_cost(check, ret_pieces);
+	if (cost < COST_BITS(check->policy->min_bits) || !text_unfold(&check->text))
+		return cost;
+	without = text_cost(check, &pieces) + UNFOLD_COST;
+	if (without >= cost)
+		return cost;
+	*ret_pieces = pieces;
+	return without;
 }
 
 /*

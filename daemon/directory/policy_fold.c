@@ -16,6 +16,8 @@
 
 /* NFC of n bytes never takes more than three times as many. */
 #define NFC_MAX (POLICY_PASSWORD_MAX * 3U)
+/* Fewer letters with something between them may be so by themselves. */
+#define UNFOLD_MIN 6U
 
 static uint32_t code_point_reasons(ucs4_t cp)
 {
@@ -170,51 +172,6 @@ size_t fold_code_point(uint32_t cp, uint32_t out[static 3])
 	return n;
 }
 
-void text_fold(Text *text, const uint32_t *cps, size_t n)
-{
-	text->n = 0;
-	for (size_t i = 0; i < n && i < TEXT_WINDOW; i++) {
-		uint32_t base[3];
-		size_t k = fold_code_point(cps[i], base);
-
-		if (k == 0) {
-			/* A mark of its own still is something to be guessed. */
-			base[0] = cps[i];
-			k = 1;
-		}
-		for (size_t j = 0; j < k; j++) {
-			text->symbols[text->n++] = (Symbol){
-			    .raw = cps[i],
-			    .base = base[j],
-			    .first = j == 0,
-			    .upper = j == 0 && uc_is_property_uppercase(cps[i]),
-			};
-		}
-	}
-}
-
-size_t fold_word(const char *utf8, size_t n, uint32_t *out, size_t max)
-{
-	size_t count = 0;
-
-	if (u8_check((const uint8_t *)utf8, n))
-		return 0;
-	for (size_t i = 0; i < n;) {
-		uint32_t base[3];
-		ucs4_t cp;
-		int len = u8_mbtouc(&cp, (const uint8_t *)utf8 + i, n - i);
-		size_t k;
-
-		if (len <= 0)
-			return 0;
-		i += (size_t)len;
-		k = fold_code_point(cp, base);
-		for (size_t j = 0; j < k && count < max; j++)
-			out[count++] = base[j];
-	}
-	return count;
-}
-
 /* Zero ends each list. Homoglyphs of other alphabets belong here: they look, and are, typed so. */
 static const struct {
 	uint32_t base;
@@ -271,7 +228,7 @@ static const struct {
     {0x0456, {'i'}},
 };
 
-const uint32_t *fold_substitutes(uint32_t base)
+static const uint32_t *fold_substitutes(uint32_t base)
 {
 	static const uint32_t none[1];
 	size_t low = 0, high = sizeof(substitutes) / sizeof(*substitutes);
@@ -287,6 +244,92 @@ const uint32_t *fold_substitutes(uint32_t base)
 			high = middle;
 	}
 	return none;
+}
+
+void text_fold(Text *text, const uint32_t *cps, size_t n)
+{
+	text->n = 0;
+	for (size_t i = 0; i < n && i < TEXT_WINDOW; i++) {
+		uint32_t base[3];
+		size_t k = fold_code_point(cps[i], base);
+
+		if (k == 0) {
+			/* A mark of its own still is something to be guessed. */
+			base[0] = cps[i];
+			k = 1;
+		}
+		for (size_t j = 0; j < k; j++) {
+			text->symbols[text->n++] = (Symbol){
+			    .raw = cps[i],
+			    .base = base[j],
+			    .others = fold_substitutes(base[j]),
+			    .first = j == 0,
+			    .upper = j == 0 && uc_is_property_uppercase(cps[i]),
+			};
+		}
+	}
+}
+
+static bool is_sign(uint32_t base)
+{
+	return !symbol_is_letter(base) && (base < '0' || base > '9');
+}
+
+/*
+ * How far from i on every second symbol is one and the same sign, or the double of the one before;
+ * the number of symbols, even.
+ */
+static size_t filler_length(const Text *text, size_t i)
+{
+	const Symbol *symbols = text->symbols;
+	size_t signs = i, doubles = i;
+
+	while (signs + 1 < text->n && symbols[signs + 1].base == symbols[i + 1].base &&
+	       is_sign(symbols[signs + 1].base) && symbols[signs].base != symbols[i + 1].base)
+		signs += 2;
+	while (doubles + 1 < text->n && symbols[doubles + 1].base == symbols[doubles].base)
+		doubles += 2;
+	return (signs > doubles ? signs : doubles) - i;
+}
+
+bool text_unfold(Text *text)
+{
+	size_t n = 0, was = text->n;
+
+	for (size_t i = 0; i < text->n;) {
+		size_t length = filler_length(text, i);
+
+		if (length < UNFOLD_MIN) {
+			text->symbols[n++] = text->symbols[i++];
+			continue;
+		}
+		for (size_t end = i + length; i < end; i += 2)
+			text->symbols[n++] = text->symbols[i];
+	}
+	text->n = n;
+	return n < was;
+}
+
+size_t fold_word(const char *utf8, size_t n, uint32_t *out, size_t max)
+{
+	size_t count = 0;
+
+	if (u8_check((const uint8_t *)utf8, n))
+		return 0;
+	for (size_t i = 0; i < n;) {
+		uint32_t base[3];
+		ucs4_t cp;
+		int len = u8_mbtouc(&cp, (const uint8_t *)utf8 + i, n - i);
+		size_t k;
+
+		if (len <= 0)
+			return 0;
+		i += (size_t)len;
+		k = fold_code_point(cp, base);
+		for (size_t j = 0; j < k && count < max; j++)
+			out[count++] = base[j];
+	}
+	return count;
 }
 
 uint32_t fold_skeleton(uint32_t base)

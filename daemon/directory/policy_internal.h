@@ -32,7 +32,8 @@ typedef struct Lattice Lattice;
 struct Symbol {
 	uint32_t raw;  /* code point as typed */
 	uint32_t base; /* lower case, without marks, one script's plain letter where there is one */
-	bool first;    /* false for the second and third symbol of one code point */
+	const uint32_t *others; /* letters that base may stand for: up to three, 0-terminated */
+	bool first;		/* false for the second and third symbol of one code point */
 	bool upper;
 };
 
@@ -66,8 +67,9 @@ uint32_t text_validate(const uint8_t *bytes, size_t n, uint32_t *cps, size_t max
 /* Appends the folded form of one code point: number of symbols written (≤ 3), 0 for pure marks. */
 size_t fold_code_point(uint32_t cp, uint32_t out[static 3]);
 void text_fold(Text *text, const uint32_t *cps, size_t n);
-/* Letter that a digit or symbol stands for: up to three, 0-terminated. */
-const uint32_t *fold_substitutes(uint32_t base);
+/* Takes out what stands between all letters (p.a.s.s) or their doubles (ppaass); whether there were
+ * such. */
+bool text_unfold(Text *text);
 /* One representative of all that people write for one another: equal skeletons are alike. */
 uint32_t fold_skeleton(uint32_t base);
 bool symbol_is_letter(uint32_t base);
@@ -114,6 +116,9 @@ uint32_t words_step(const Words *words, uint32_t node, uint8_t byte);
 /* Cost when a word ends here, else COST_NONE. */
 uint32_t words_cost(const Words *words, uint32_t node);
 uint32_t words_root(const Words *words);
+/* Where the commonest beginnings and endings of words hang, as words do below the root. */
+uint32_t words_prefixes(const Words *words);
+uint32_t words_endings(const Words *words);
 /*
  * How surprising a letter is after three others, in the script of the letter; COST_NONE for a
  * symbol that no model knows. Contexts are alphabet indices, 0 for the word's start.
@@ -148,15 +153,30 @@ typedef enum Piece {
 	_PIECE_MAX,
 } Piece;
 
+/*
+ * Two guessers at once. One writes as many words as it takes, each at the price of a common one or
+ * more. The other is content with FEW_WORDS of them, so that it can afford the rarest word of any
+ * language, and forms that no list has. What a text costs is what the better of them needs.
+ */
+#define FEW_WORDS 2U
+#define STATE_ANY 0U
+#define STATE_FEW 1U /* and on: as many words were written so far */
+#define STATES (STATE_FEW + FEW_WORDS + 1U)
+
 struct Lattice {
 	const Text *text;
 	const Words *words;
 	const Tokens *tokens;
 	const uint32_t *old; /* skeletons of the old password */
 	size_t n_old;
-	uint32_t budget; /* steps left in the dictionary: bounds the time, see lattice_cost() */
+	bool ukrainian; /* a key was struck that there gives another letter than in Russian */
+	uint32_t limit; /* what costs less is refused */
+	/* Steps left in the dictionary, and among endings: they bound the time. */
+	uint32_t budget, budget_forms;
 	uint32_t skeleton[TEXT_MAX];
-	uint16_t uppers[TEXT_MAX + 1]; /* number of capitals before a position */
+	uint16_t uppers[TEXT_MAX + 1];	/* number of capitals before a position */
+	uint16_t letters[TEXT_MAX + 1]; /* number of letters before it */
+	bool in_number[TEXT_MAX];	/* of a row of NUMBER_MIN digits or more */
 	/* Longest stretches from a position on that stand, by their skeletons, … */
 	uint16_t repeated[TEXT_MAX]; /* … right before it, or overlapping it (121212) */
 	uint16_t stood[TEXT_MAX];    /* … anywhere before */
@@ -164,14 +184,18 @@ struct Lattice {
 	uint16_t in_old_reversed[TEXT_MAX];
 	uint8_t keys[LAYOUT_COUNT][TEXT_MAX]; /* as layout_key(), shifted ones with the high bit */
 	uint16_t keys_alike[LAYOUT_COUNT][TEXT_MAX]; /* for so long they are the first layout's */
-	uint32_t cost[TEXT_MAX + 1];
-	uint16_t from[TEXT_MAX + 1];
-	uint8_t piece[TEXT_MAX + 1];
+	uint32_t cost[STATES][TEXT_MAX + 1];
+	uint16_t from[STATES][TEXT_MAX + 1];
+	uint8_t piece[STATES][TEXT_MAX + 1];
 };
 
 /* What choosing among n costs: log2, rounded down to whole bits. */
 uint32_t cost_of_length(size_t n);
+/* Of whatever is no word. */
 void lattice_relax(Lattice *lattice, size_t from, size_t to, uint32_t cost, Piece piece);
+/* A word or what reads like one; few: its cost for who writes few of them. COST_NONE for never. */
+void lattice_relax_word(Lattice *lattice, size_t from, size_t to, uint32_t any, uint32_t few,
+			Piece piece);
 /* What the capitals in [from, to) add. */
 uint32_t lattice_case_cost(const Lattice *lattice, size_t from, size_t to);
 /* The whole text's cost; *ret_pieces says which pieces (1 << Piece) the cheapest way has. */
@@ -181,6 +205,7 @@ uint32_t lattice_cost(Lattice *lattice, uint32_t *ret_pieces);
 
 void match_words(Lattice *lattice, size_t i);
 void match_words_reversed(Lattice *lattice, size_t end);
+void spelling_prepare(Lattice *lattice);
 void match_spelling(Lattice *lattice, size_t i);
 void match_tokens(Lattice *lattice, size_t i);
 /* Fill repeated, stood, in_old, in_old_reversed: quadratic once, lest matching be cubic. */
@@ -190,6 +215,7 @@ void match_old(Lattice *lattice, size_t i);
 void match_repeat(Lattice *lattice, size_t i);
 void match_sequence(Lattice *lattice, size_t i);
 void match_date(Lattice *lattice, size_t i);
+void match_phone(Lattice *lattice, size_t i);
 void match_brute(Lattice *lattice, size_t i);
 void walks_prepare(Lattice *lattice);
 void match_walk(Lattice *lattice, size_t i);

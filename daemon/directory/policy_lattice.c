@@ -10,24 +10,50 @@
 
 /* For choosing this kind of piece, here: what makes five pieces dearer than their contents. */
 #define PIECE_COST COST_BITS(1.5)
+/* In a long number some date, walk or repetition stands by chance: it is dearer by the places where
+ * it could. */
+#define NUMBER_MIN 12U
+#define NUMBER_COST COST_BITS(3)
 /* Dictionary steps in one window; ordinary passwords take about a thousand. */
-#define BUDGET 8000U
+#define BUDGET 5000U
+#define BUDGET_FORMS 1000U
+
+static inline void relax(Lattice *lattice, unsigned before, unsigned state, size_t from, size_t to,
+		  uint32_t cost, Piece piece)
+{
+	uint32_t total;
+
+	if (lattice->cost[before][from] == COST_NONE || cost == COST_NONE)
+		return;
+	total = lattice->cost[before][from] + cost + (piece == PIECE_BRUTE ? 0 : PIECE_COST);
+	if (total >= lattice->cost[state][to])
+		return;
+	lattice->cost[state][to] = total;
+	lattice->from[state][to] = (uint16_t)from;
+	lattice->piece[state][to] = (uint8_t)piece;
+}
 
 void lattice_relax(Lattice *lattice, size_t from, size_t to, uint32_t cost, Piece piece)
 {
-	uint32_t total = lattice->cost[from] + cost + (piece == PIECE_BRUTE ? 0 : PIECE_COST);
+	if (lattice->in_number[from] && piece != PIECE_BRUTE)
+		cost += NUMBER_COST;
+	for (unsigned state = 0; state < STATES; state++)
+		relax(lattice, state, state, from, to, cost, piece);
+}
 
-	if (lattice->cost[from] == COST_NONE || total >= lattice->cost[to])
-		return;
-	lattice->cost[to] = total;
-	lattice->from[to] = (uint16_t)from;
-	lattice->piece[to] = (uint8_t)piece;
+void lattice_relax_word(Lattice *lattice, size_t from, size_t to, uint32_t any, uint32_t few,
+			Piece piece)
+{
+	relax(lattice, STATE_ANY, STATE_ANY, from, to, any, piece);
+	for (unsigned state = STATE_FEW; state + 1 < STATES; state++)
+		relax(lattice, state, state + 1, from, to, few, piece);
 }
 
 uint32_t lattice_case_cost(const Lattice *lattice, size_t from, size_t to)
 {
 	const Symbol *symbols = lattice->text->symbols;
-	uint32_t n = (uint32_t)(to - from);
+	/* Not what stands between them: L;EHBYCM has capitals only. */
+	uint32_t n = (uint32_t)lattice->letters[to] - lattice->letters[from];
 	uint32_t uppers = (uint32_t)lattice->uppers[to] - lattice->uppers[from];
 	uint32_t few = uppers < n - uppers ? uppers : n - uppers;
 
@@ -40,27 +66,63 @@ uint32_t lattice_case_cost(const Lattice *lattice, size_t from, size_t to)
 	return COST_BITS(1.5) + few * COST_BITS(1.5);
 }
 
+static void numbers_find(Lattice *lattice)
+{
+	const Symbol *symbols = lattice->text->symbols;
+
+	for (size_t i = 0, n; i < lattice->text->n; i += n) {
+		for (n = 0; i + n < lattice->text->n && symbols[i + n].base >= '0' &&
+			    symbols[i + n].base <= '9';)
+			n++;
+		memset(lattice->in_number + i, n >= NUMBER_MIN, n ? n : 1);
+		n = n ? n : 1;
+	}
+}
+
 static void lattice_prepare(Lattice *lattice)
 {
 	const Text *text = lattice->text;
 
 	lattice->budget = BUDGET;
-	lattice->uppers[0] = 0;
+	lattice->budget_forms = BUDGET_FORMS;
+	lattice->uppers[0] = lattice->letters[0] = 0;
 	for (size_t i = 0; i < text->n; i++) {
 		lattice->skeleton[i] = fold_skeleton(text->symbols[i].base);
 		lattice->uppers[i + 1] = (uint16_t)(lattice->uppers[i] + text->symbols[i].upper);
-		lattice->cost[i + 1] = COST_NONE;
+		lattice->letters[i + 1] =
+		    (uint16_t)(lattice->letters[i] + symbol_is_letter(text->symbols[i].base));
+		for (unsigned state = 0; state < STATES; state++)
+			lattice->cost[state][i + 1] = COST_NONE;
 	}
-	lattice->cost[0] = 0;
+	for (unsigned state = 0; state < STATES; state++)
+		lattice->cost[state][0] = state <= STATE_FEW ? 0 : COST_NONE;
+	numbers_find(lattice);
+	spelling_prepare(lattice);
 	walks_prepare(lattice);
 	copies_find(lattice);
 	copies_find_old(lattice);
 }
 
+/* Which kinds of piece lead to the end in that state. */
+static uint32_t lattice_pieces(const Lattice *lattice, unsigned state)
+{
+	uint32_t pieces = 0;
+
+	for (size_t at = lattice->text->n; at > 0;) {
+		Piece piece = lattice->piece[state][at];
+
+		pieces |= 1U << piece;
+		at = lattice->from[state][at];
+		if (state > STATE_FEW && (piece == PIECE_WORD || piece == PIECE_SPELLING))
+			state--;
+	}
+	return pieces;
+}
+
 uint32_t lattice_cost(Lattice *lattice, uint32_t *ret_pieces)
 {
 	size_t n = lattice->text->n;
-	uint32_t pieces = 0;
+	unsigned best = 0;
 
 	lattice_prepare(lattice);
 	for (size_t i = 0; i < n; i++) {
@@ -74,11 +136,13 @@ uint32_t lattice_cost(Lattice *lattice, uint32_t *ret_pieces)
 		match_repeat(lattice, i);
 		match_sequence(lattice, i);
 		match_date(lattice, i);
+		match_phone(lattice, i);
 	}
 	match_words_reversed(lattice, n);
 
-	for (size_t at = n; at > 0; at = lattice->from[at])
-		pieces |= 1U << lattice->piece[at];
-	*ret_pieces = pieces;
-	return lattice->cost[n];
+	for (unsigned state = 1; state < STATES; state++)
+		if (lattice->cost[state][n] < lattice->cost[best][n])
+			best = state;
+	*ret_pieces = lattice_pieces(lattice, best);
+	return lattice->cost[best][n];
 }

@@ -3,6 +3,7 @@
  * characters. */
 #include "policy_internal.h"
 
+#include <string.h>
 #include <unictype.h>
 
 #define TOKEN_COST COST_BITS(2.5)
@@ -10,6 +11,10 @@
 #define TOKEN_PART_MIN 4U
 #define REVERSED_COST COST_BITS(2)
 #define SEQUENCE_MIN 3U
+/* Of digits; a country has less than 2^31 numbers in use. */
+#define PHONE_MIN 9U
+#define PHONE_MAX 13U
+#define PHONE_COST COST_BITS(31)
 
 static uint32_t brute_letter(const Symbol *symbol)
 {
@@ -136,14 +141,46 @@ static bool is_day_month(unsigned first, unsigned second)
 	       (first <= 12 || second <= 12);
 }
 
-void match_date(Lattice *lattice, size_t i)
+static size_t digits_length(const Lattice *lattice, size_t i)
 {
 	const Symbol *symbols = lattice->text->symbols;
 	size_t n = 0;
 
-	while (n < 8 && i + n < lattice->text->n && symbols[i + n].base >= '0' &&
-	       symbols[i + n].base <= '9')
+	while (i + n < lattice->text->n && symbols[i + n].base >= '0' && symbols[i + n].base <= '9')
 		n++;
+	return n;
+}
+
+/* 12.3.1985, 1985-03-12, 3/12/85: two equal signs between three numbers. */
+static void match_date_signs(Lattice *lattice, size_t i)
+{
+	const Symbol *symbols = lattice->text->symbols;
+	size_t at[3] = {i}, n[3];
+	unsigned value[3];
+
+	for (size_t k = 0; k < 3; k++) {
+		n[k] = digits_length(lattice, at[k]);
+		if (n[k] < 1 || n[k] > 4 || n[k] == 3)
+			return;
+		value[k] = digits_at(lattice, at[k], n[k]);
+		if (k == 2)
+			break;
+		at[k + 1] = at[k] + n[k] + 1;
+		if (at[k + 1] >= lattice->text->n ||
+		    symbol_is_letter(symbols[at[k + 1] - 1].base) ||
+		    symbols[at[k + 1] - 1].base != symbols[i + n[0]].base)
+			return;
+	}
+	if ((n[0] <= 2 && is_day_month(value[0], value[1]) && (n[2] == 2 || is_year(value[2]))) ||
+	    (n[2] <= 2 && is_day_month(value[1], value[2]) && is_year(value[0])))
+		lattice_relax(lattice, i, at[2] + n[2], COST_BITS(14.5), PIECE_DATE);
+}
+
+void match_date(Lattice *lattice, size_t i)
+{
+	size_t n = digits_length(lattice, i);
+
+	match_date_signs(lattice, i);
 	if (n >= 4) {
 		unsigned value = digits_at(lattice, i, 4);
 
@@ -158,9 +195,32 @@ void match_date(Lattice *lattice, size_t i)
 	if (n >= 6 && (is_day_month(digits_at(lattice, i, 2), digits_at(lattice, i + 2, 2)) ||
 		       is_day_month(digits_at(lattice, i + 2, 2), digits_at(lattice, i + 4, 2))))
 		lattice_relax(lattice, i, i + 6, COST_BITS(13), PIECE_DATE);
-	if (n == 8 && ((is_day_month(digits_at(lattice, i, 2), digits_at(lattice, i + 2, 2)) &&
+	if (n >= 8 && ((is_day_month(digits_at(lattice, i, 2), digits_at(lattice, i + 2, 2)) &&
 			is_year(digits_at(lattice, i + 4, 4))) ||
 		       (is_year(digits_at(lattice, i, 4)) &&
 			is_day_month(digits_at(lattice, i + 4, 2), digits_at(lattice, i + 6, 2)))))
 		lattice_relax(lattice, i, i + 8, COST_BITS(13), PIECE_DATE);
+}
+
+/* A telephone number: one that begins with 0 or +, whole, its digits in groups or not. */
+void match_phone(Lattice *lattice, size_t i)
+{
+	const Symbol *symbols = lattice->text->symbols;
+	size_t end = i, digits = 0;
+
+	if ((symbols[i].base != '0' && symbols[i].base != '+') ||
+	    (i > 0 && (digits_length(lattice, i - 1) || symbols[i - 1].base == '+')))
+		return;
+	for (size_t k = i; k < lattice->text->n; k++) {
+		uint32_t base = symbols[k].base;
+
+		if (base >= '0' && base <= '9') {
+			digits++;
+			end = k + 1;
+		} else if (base > 0x7f || !strchr("+ -/().", (int)base)) {
+			break;
+		}
+	}
+	if (digits >= PHONE_MIN && digits <= PHONE_MAX)
+		lattice_relax(lattice, i, end, PHONE_COST, PIECE_DATE);
 }

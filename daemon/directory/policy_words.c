@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The dictionary: a minimal acyclic automaton over the folded words' UTF-8 bytes, mapped read only,
+ * with the commonest beginnings and endings of words in it as words of two edges of their own,
  * and a model of spelling (how likely a letter is after three others) for words it does not have.
  */
 #include "policy_internal.h"
@@ -17,6 +18,7 @@ struct Words {
 	const uint32_t *edges;
 	uint32_t n_edges;
 	uint32_t root;
+	uint32_t prefixes, endings;
 	const uint8_t *spelling[_SCRIPT_MAX];
 	uint32_t first[256]; /* the root's edges by byte: most look-ups end here */
 };
@@ -93,6 +95,12 @@ int words_open(Words **ret, const char *path)
 		if (edge & WORDS_EDGE_LAST)
 			break;
 	}
+	words->prefixes = words->first[WORDS_PREFIXES];
+	words->endings = words->first[WORDS_ENDINGS];
+	if (words->prefixes == WORDS_NONE || words->endings == WORDS_NONE) {
+		words_free(words);
+		return POLICY_E_FORMAT;
+	}
 	*ret = words;
 	return 0;
 }
@@ -108,6 +116,16 @@ Words *words_free(Words *words)
 uint32_t words_root(const Words *words)
 {
 	return words->root;
+}
+
+uint32_t words_prefixes(const Words *words)
+{
+	return words->prefixes;
+}
+
+uint32_t words_endings(const Words *words)
+{
+	return words->endings;
 }
 
 uint32_t words_step(const Words *words, uint32_t node, uint8_t byte)

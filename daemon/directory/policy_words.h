@@ -15,6 +15,9 @@
 #define WORDS_COST_BASE 4U
 #define WORDS_COST_BYTES 15U
 #define WORDS_NONE UINT32_MAX
+/* Bytes that no text has: the root's edges to the commonest beginnings and endings of words. */
+#define WORDS_PREFIXES 0x1eU
+#define WORDS_ENDINGS 0x1fU
 
 /* Bytes of a script's spelling model: costs in sixteenths of a bit. */
 size_t script_model_size(Script script);

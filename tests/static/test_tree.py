@@ -10,6 +10,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ("common", "pam_module", "daemon", "web", "ctl")
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
+QUESTION_CHARACTERS_MAX = 50
 # A foreign header and the only places that may include it.
 HOMES = {
     "ldap.h": r"daemon/directory/ldap\w*\.[ch]",
@@ -110,6 +111,16 @@ class Tree(unittest.TestCase):
                 continue
             with self.subTest(file=name):
                 self.assertNotRegex(body, traces)
+
+    def test_each_question_fits_a_prompt(self):
+        """Greeters cut what is longer; the module puts a space behind it."""
+        for name in tracked():
+            if not re.fullmatch(r"daemon/directory/questions/[a-z]{2}", name):
+                continue
+            lines = [line.split("\t") for line in text(name).splitlines() if not line.startswith("#")]
+            self.assertGreaterEqual(len(lines), 20, name)
+            for line in lines:
+                self.assertLess(len(line[1]), QUESTION_CHARACTERS_MAX, f"{name}: {line[0]}")
 
     def test_every_interface_is_ascii_and_documented(self):
         for name in tracked(".varlink"):

@@ -87,6 +87,19 @@ static void refuses_words_of_many_languages(void **state)
 		refused(*state, weak[i], POLICY_TOO_GUESSABLE);
 }
 
+/* Words and forms that the shipped lists do not have, and what people put between and around. */
+static void refuses_what_only_looks_long(void **state)
+{
+	static const char *const weak[] = {
+	    "откъртвашоткъртваш!", "Sospiranteadagiav!", "p.a.s.s.w.o.r.d",  "p-a-s-s-w-o-r-d1",
+	    "ppaasssswwoorrdd",	   "Lehrer12.03.1985",	 "1985-03-12berlin", "0171/3948572",
+	    "+491713948572",	   "P_A_R_O_L_A_2024",
+	};
+
+	for (size_t i = 0; i < sizeof(weak) / sizeof(*weak); i++)
+		refused(*state, weak[i], POLICY_TOO_GUESSABLE);
+}
+
 static void accepts_what_is_random(void **state)
 {
 	static const char *const strong[] = {
@@ -244,6 +257,7 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(refuses_words_of_many_languages),
+	    cmocka_unit_test(refuses_what_only_looks_long),
 	    cmocka_unit_test(accepts_what_is_random),
 	    cmocka_unit_test(names_the_pattern),
 	    cmocka_unit_test(knows_the_person),
