@@ -200,6 +200,39 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static const PeerRule bad_answers[] = {
+	{ NULL, NULL, "={}" },
+	{ NULL, NULL, "=[]" },
+	{ NULL, NULL, "=null" },
+	{ NULL, NULL, "=" },
+	{ NULL, NULL, "=\x01" },
+	{ NULL, NULL, "={\"error\":\"org.pwreset.Failure.Unavailable\"}" },
+	{ NULL, NULL, "={\"error\":7}" },
+	{ NULL, NULL, "={\"error\":\"x\",\"error\":\"y\"}" },
+	{ NULL, NULL,
+	  "={\"parameters\":{\"grant\":7,\"seconds\":\"x\",\"questions\":{}}}" },
+	{ NULL, NULL, "={\"parameters\":{\"grant\":\"\",\"seconds\":1,\"questions\":[]}}" },
+	{ NULL, NULL, "={\"parameters\":{\"questions\":[{\"id\":\"a\",\"text\":\"\"}]}}" },
+	{ NULL, NULL, "={\"parameters\":{\"questions\":[{\"text\":\"a\\nb\"}]}}" },
+	{ NULL, NULL, "={\"parameters\":{\"questions\":[1,2,3]}}" },
+	{ NULL, NULL,
+	  "={\"parameters\":{\"questions\":[{\"text\":\"1\"},{\"text\":\"2\"},"
+	  "{\"text\":\"3\"},{\"text\":\"4\"},{\"text\":\"5\"},{\"text\":\"6\"},"
+	  "{\"text\":\"7\"},{\"text\":\"8\"},{\"text\":\"9\"}]}}" },
+	{ NULL, NULL, "!org.pwreset.Failure.PasswordRefused {\"reasons\":[]}" },
+	{ NULL, NULL,
+	  "!org.pwreset.Failure.PasswordRefused {\"reasons\":7,\"hints\":[{}]}" },
+	{ NULL, NULL, "!org.pwreset.Failure.PasswordRefused" },
+	{ NULL, NULL, "!org.varlink.service.InvalidParameter {\"parameter\":\"code\"}" },
+	{ NULL, NULL, "!com.example.Strange" },
+	{ NULL, NULL, "{}", PEER_CLOSES },
+	{ NULL, NULL, "{}", PEER_HALF },
+	{ NULL, NULL, "{}", PEER_HANGS },
+	{ NULL, NULL, "{}", PEER_STALLS },
+	{ NULL, NULL, "{}", PEER_ENDLESS },
+	{ NULL, NULL, "{}", PEER_DRIPS },
+};
+
 /* Each call of each way, answered in each wrong manner: no success, no hang, the login goes on. */
 static void test_bad_daemon(void **state)
 {
@@ -208,45 +241,13 @@ static void test_bad_daemon(void **state)
 		"Recovery.AnswerQuestions", "Recovery.VerifySavedCode", "Recovery.SetPassword"
 	};
 	static const int ways[] = { 0, 0, 1, 1, 2, 0 };
-	static const PeerRule bad[] = {
-		{ NULL, NULL, "={}" },
-		{ NULL, NULL, "=[]" },
-		{ NULL, NULL, "=null" },
-		{ NULL, NULL, "=" },
-		{ NULL, NULL, "=\x01" },
-		{ NULL, NULL, "={\"error\":\"org.pwreset.Failure.Unavailable\"}" },
-		{ NULL, NULL, "={\"error\":7}" },
-		{ NULL, NULL, "={\"error\":\"x\",\"error\":\"y\"}" },
-		{ NULL, NULL,
-		  "={\"parameters\":{\"grant\":7,\"seconds\":\"x\",\"questions\":{}}}" },
-		{ NULL, NULL, "={\"parameters\":{\"grant\":\"\",\"seconds\":1,\"questions\":[]}}" },
-		{ NULL, NULL, "={\"parameters\":{\"questions\":[{\"id\":\"a\",\"text\":\"\"}]}}" },
-		{ NULL, NULL, "={\"parameters\":{\"questions\":[{\"text\":\"a\\nb\"}]}}" },
-		{ NULL, NULL, "={\"parameters\":{\"questions\":[1,2,3]}}" },
-		{ NULL, NULL,
-		  "={\"parameters\":{\"questions\":[{\"text\":\"1\"},{\"text\":\"2\"},"
-		  "{\"text\":\"3\"},{\"text\":\"4\"},{\"text\":\"5\"},{\"text\":\"6\"},"
-		  "{\"text\":\"7\"},{\"text\":\"8\"},{\"text\":\"9\"}]}}" },
-		{ NULL, NULL, "!org.pwreset.Failure.PasswordRefused {\"reasons\":[]}" },
-		{ NULL, NULL,
-		  "!org.pwreset.Failure.PasswordRefused {\"reasons\":7,\"hints\":[{}]}" },
-		{ NULL, NULL, "!org.pwreset.Failure.PasswordRefused" },
-		{ NULL, NULL, "!org.varlink.service.InvalidParameter {\"parameter\":\"code\"}" },
-		{ NULL, NULL, "!com.example.Strange" },
-		{ NULL, NULL, "{}", PEER_CLOSES },
-		{ NULL, NULL, "{}", PEER_HALF },
-		{ NULL, NULL, "{}", PEER_HANGS },
-		{ NULL, NULL, "{}", PEER_STALLS },
-		{ NULL, NULL, "{}", PEER_ENDLESS },
-		{ NULL, NULL, "{}", PEER_DRIPS },
-	};
 	Fixture *f = *state;
 
 	stage_service(&f->stage, "login", STACK_WITH("timeout=1 tries=2"));
 	for (size_t m = 0; m < ARRAY_SIZE(methods); m++)
-		for (size_t b = 0; b < ARRAY_SIZE(bad); b++) {
+		for (size_t b = 0; b < ARRAY_SIZE(bad_answers); b++) {
 			Talk talk = { .password = "never right" };
-			PeerRule rules[PEER_RULES_MAX] = { bad[b] };
+			PeerRule rules[PEER_RULES_MAX] = { bad_answers[b] };
 			double start = now();
 			size_t n;
 
