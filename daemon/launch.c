@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "confine.h"
 #include "launch.h"
 #include "launch_private.h"
 #include "log.h"
@@ -244,6 +245,10 @@ int launch_run(const char *root)
 		return EXIT_FAILURE;
 	}
 	prctl(PR_SET_DUMPABLE, 0);
+	r = confine_files_supported();
+	if (r < 0)
+		log_line(LOG_WARNING, "This kernel has no Landlock (%s): of files, all processes may what their users may.",
+			 strerror(-r));
 	memcpy(launcher.doors, doors_of_hacking_md, sizeof(launcher.doors));
 	r = launcher_open(&launcher);
 	if (r == 0)

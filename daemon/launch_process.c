@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What User=, NoNewPrivileges= and socket activation do elsewhere. */
+/* What User=, NoNewPrivileges=, the sandbox and socket activation do elsewhere. */
 
 #include <fcntl.h>
 #include <grp.h>
@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include "config.h"
+#include "confine.h"
 #include "launch_private.h"
 #include "log.h"
 #include "version.h"
@@ -60,6 +62,40 @@ static void child_descriptors(const int *fds, int n, int first)
 		child_die("descriptors");
 }
 
+static void child_confine(const Confine *confine)
+{
+	int r = confine_enter(confine);
+
+	if (r < 0) {
+		errno = -r;
+		child_die("confinement");
+	}
+}
+
+/* The program says what is wrong with its configuration, and where. */
+static void complain_not(const IniPlace *place UNUSED, const char *message UNUSED, void *userdata UNUSED)
+{
+}
+
+/* Files that the configuration names may lie anywhere. */
+static void worker_confine(const char *root, const char *program)
+{
+	CLEANUP(config_freep) Config *config = NULL;
+	Confine confine = { .root = root, .program = program, .network = true };
+
+	if (config_load(&config, root, complain_not, NULL) == 0) {
+		const char *const named[] = { config->directory.tls_ca_file, config->mail.tls_ca_file,
+					      config->mail.template_dir, config->policy.blocklist,
+					      config->policy.site_blocklist };
+		size_t n = 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(named); i++)
+			if (*named[i] != '\0')
+				confine.reads[n++] = named[i];
+	}
+	child_confine(&confine);
+}
+
 pid_t launch_broker(const char *root, const Door doors[static DOORS])
 {
 	char fds_text[32], pid_text[32], names[128] = "LISTEN_FDNAMES=";
@@ -86,6 +122,7 @@ pid_t launch_broker(const char *root, const Door doors[static DOORS])
 	snprintf(root_arg, sizeof(root_arg), "--root=%s", root);
 	child_descriptors(fds, DOORS_BROKER, SD_LISTEN_FDS_START);
 	child_become(uid, gid);
+	child_confine(&(const Confine){ .root = root, .program = SELF, .writes = PWRESET_STATEDIR, .serves = true });
 	execve(SELF, arguments, environment);
 	child_die(SELF);
 }
@@ -110,6 +147,7 @@ pid_t launch_worker(const char *root, const Door *door, int connection)
 		 door->name);
 	child_descriptors(&connection, 1, STDIN_FILENO);
 	child_become(uid, gid);
+	worker_confine(root, program);
 	execve(program, arguments, environment);
 	child_die(program);
 }

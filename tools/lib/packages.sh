@@ -8,7 +8,7 @@
 # Build: compilers and the headers of the libraries that DESIGN names.
 PKGS_BUILD=(
 	gcc clang meson ninja-build pkg-config gettext
-	libpam0g-dev libsystemd-dev libldap-dev libsodium-dev libesmtp-dev libssl-dev
+	libpam0g-dev libsystemd-dev libseccomp-dev libldap-dev libsodium-dev libesmtp-dev libssl-dev
 	libmicrohttpd-dev libzxcvbn-dev libunistring-dev libcrypt-dev xz-utils
 )
 
@@ -37,7 +37,7 @@ PKGS_ROOT=(
 	nslcd libnss-ldapd libpam-ldapd
 	sssd-ldap sssd-tools libpam-sss libnss-sss
 	nginx-light python3-minimal bash-completion faketime cracklib-runtime
-	libsystemd0 libldap-2.5-0 libsodium23 libesmtp6 libmicrohttpd12 libzxcvbn0 libunistring2
+	libsystemd0 libseccomp2 libldap-2.5-0 libsodium23 libesmtp6 libmicrohttpd12 libzxcvbn0 libunistring2
 	libcrypt1 libssl3 libasan8 libubsan1
 )
 
