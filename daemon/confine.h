@@ -17,7 +17,8 @@ typedef struct Confine {
 						 with NULL */
 	const char *writes; /* the one folder to make and remove files in; NULL: none */
 	bool network;	    /* connections by IPv4 and IPv6 */
-	bool serves;	    /* accepts connections on sockets that it was given */
+	bool serves;  /* accepts connections */
+	bool listens; /* makes sockets to connect to: the mailer, for libesmtp */
 } Confine;
 
 /* Whether this kernel confines files: 0 or negative errno. System calls it always does. */

@@ -39,12 +39,12 @@ static const char *const directory_credentials[] = { "pepper", "ldap-password", 
 static const char *const mailer_credentials[] = { "smtp-password", NULL };
 
 static const Door doors_of_hacking_md[DOORS] = {
-	{ "pam", "root", 0600, NULL, NULL, NULL, -1 },
-	{ "web", USER_WEB, 0600, NULL, NULL, NULL, -1 },
-	{ "ctl", "root", 0666, NULL, NULL, NULL, -1 },
-	{ "relay", "pwreset-relay", 0600, NULL, NULL, NULL, -1 },
-	{ "directory", "pwreset", 0600, "pwreset-directory", "pwreset-directory", directory_credentials, -1 },
-	{ "mailer", "pwreset", 0600, "pwreset-mailer", "pwreset-mailer", mailer_credentials, -1 },
+	{ "pam", "root", 0600, NULL, NULL, NULL, false, -1 },
+	{ "web", USER_WEB, 0600, NULL, NULL, NULL, false, -1 },
+	{ "ctl", "root", 0666, NULL, NULL, NULL, false, -1 },
+	{ "relay", "pwreset-relay", 0600, NULL, NULL, NULL, false, -1 },
+	{ "directory", "pwreset", 0600, "pwreset-directory", "pwreset-directory", directory_credentials, false, -1 },
+	{ "mailer", "pwreset", 0600, "pwreset-mailer", "pwreset-mailer", mailer_credentials, true, -1 },
 };
 
 static bool spool_waits(const Launcher *launcher)

@@ -2,6 +2,7 @@
 /* Between the launcher's loop and the processes that it starts. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "identity.h"
@@ -16,6 +17,7 @@ typedef struct Door {
 	const char *program; /* of a worker; NULL: the broker's */
 	const char *user;    /* whom the worker runs as */
 	const char *const *credentials; /* that it may have; ends with NULL */
+	bool listens; /* a worker that speaks to its own child over the loopback */
 	int fd;
 } Door;
 

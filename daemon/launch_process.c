@@ -78,10 +78,10 @@ static void complain_not(const IniPlace *place UNUSED, const char *message UNUSE
 }
 
 /* Files that the configuration names may lie anywhere. */
-static void worker_confine(const char *root, const char *program)
+static void worker_confine(const char *root, const char *program, bool listens)
 {
 	CLEANUP(config_freep) Config *config = NULL;
-	Confine confine = { .root = root, .program = program, .network = true };
+	Confine confine = { .root = root, .program = program, .network = true, .listens = listens };
 
 	if (config_load(&config, root, complain_not, NULL) == 0) {
 		const char *const named[] = { config->directory.tls_ca_file, config->mail.tls_ca_file,
@@ -131,7 +131,8 @@ pid_t launch_worker(const char *root, const Door *door, int connection)
 {
 	char credentials[PATH_MAX + 32], program[PATH_MAX];
 	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, credentials, NULL };
-	char *arguments[] = { program, NULL };
+	char root_arg[PATH_MAX + 8];
+	char *arguments[] = { program, *root != '\0' ? root_arg : NULL, NULL };
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
@@ -142,12 +143,13 @@ pid_t launch_worker(const char *root, const Door *door, int connection)
 	if (pid != 0)
 		return pid < 0 ? -errno : pid;
 
+	snprintf(root_arg, sizeof(root_arg), "--root=%s", root);
 	snprintf(program, sizeof(program), "%s%s/%s", root, PWRESET_LIBEXECDIR, door->program);
 	snprintf(credentials, sizeof(credentials), "CREDENTIALS_DIRECTORY=%s%s/credentials/%s", root, PWRESET_RUNDIR,
 		 door->name);
 	child_descriptors(&connection, 1, STDIN_FILENO);
 	child_become(uid, gid);
-	worker_confine(root, program);
+	worker_confine(root, program, door->listens);
 	execve(program, arguments, environment);
 	child_die(program);
 }

@@ -212,6 +212,7 @@ static void test_system_calls(void **state UNUSED)
 	assert_true(words(reached(NULL, try_calls)) >= (0 CALLS(COUNT)) - 3);
 	assert_string_equal(reached(&broker, try_calls), "");
 	assert_string_equal(reached(&worker, try_calls), "");
+	assert_string_equal(reached(&mailer, try_calls), "listen_somewhere listen_further ");
 }
 
 static void test_network(void **state UNUSED)
