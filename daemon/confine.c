@@ -30,30 +30,31 @@
 /* Version 1 knows the bits up to MAKE_SYM, each of the two after it one more. */
 #define ACCESS_ALL(version)                                                                        \
 	((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1) |                                                 \
-	    ((version) >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0) |                                      \
-	    ((version) >= 3 ? ACCESS_TRUNCATE : 0)
+		((version) >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0) |                                  \
+		((version) >= 3 ? ACCESS_TRUNCATE : 0)
 
 /* Where libraries, name service and TLS find what they need. No folder of programs is among them.
  */
 static const char *const system_reads[] = {
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/local/lib",
-    "/usr/share",
-    "/usr/local/share",
-    "/etc",
-    "/var/lib/sss",
-    "/var/lib/ca-certificates",
-    "/run/systemd/resolve",
-    "/run/resolvconf",
-    "/run/NetworkManager",
-    "/proc/self",
-    "/dev/urandom",
+	"/lib",
+	"/lib64",
+	"/usr/lib",
+	"/usr/lib64",
+	"/usr/local/lib",
+	"/usr/share",
+	"/usr/local/share",
+	"/etc",
+	"/var/lib/sss",
+	"/var/lib/ca-certificates",
+	"/run/systemd/resolve",
+	"/run/resolvconf",
+	"/run/NetworkManager",
+	"/proc/self",
+	"/dev/urandom",
 };
 /* The same below --root. */
-static const char *const root_reads[] = {"/etc", "/usr/share", "/usr/lib/pwreset", "/run/pwreset"};
+static const char *const root_reads[] = { "/etc", "/usr/share", "/usr/lib/pwreset",
+					  "/run/pwreset" };
 
 /* glibc has no functions for these. */
 static int ruleset_create(const struct landlock_ruleset_attr *attr, size_t size, uint32_t flags)
@@ -89,9 +90,9 @@ static int path_allow(int ruleset, uint64_t handled, const char *root, const cha
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	rule = (struct landlock_path_beneath_attr){
-	    .allowed_access =
-		access & handled & (S_ISDIR(st.st_mode) ? ~UINT64_C(0) : ACCESS_OF_FILES),
-	    .parent_fd = fd,
+		.allowed_access =
+			access & handled & (S_ISDIR(st.st_mode) ? ~UINT64_C(0) : ACCESS_OF_FILES),
+		.parent_fd = fd,
 	};
 	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
 		return -errno;
@@ -135,7 +136,7 @@ static int list_allow(int ruleset, uint64_t handled, const char *root, const cha
 int confine_files(const Confine *confine)
 {
 	int version = ruleset_version(), r;
-	const struct landlock_ruleset_attr attr = {.handled_access_fs = ACCESS_ALL(version)};
+	const struct landlock_ruleset_attr attr = { .handled_access_fs = ACCESS_ALL(version) };
 	const uint64_t handled = attr.handled_access_fs;
 	AUTO_CLOSE int ruleset = -1;
 

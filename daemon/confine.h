@@ -11,14 +11,14 @@
 #define CONFINE_PATHS_MAX 16
 
 typedef struct Confine {
-	const char *root;		      /* see --root */
-	const char *program;		      /* the one file that may be executed */
+	const char *root;                     /* see --root */
+	const char *program;                  /* the one file that may be executed */
 	const char *reads[CONFINE_PATHS_MAX]; /* files and folders beyond the system's own; ends
 						 with NULL */
 	const char *writes; /* the one folder to make and remove files in; NULL: none */
-	bool network;	    /* connections by IPv4 and IPv6 */
-	bool serves;  /* accepts connections */
-	bool listens; /* makes sockets to connect to: the mailer, for libesmtp */
+	bool network;       /* connections by IPv4 and IPv6 */
+	bool serves;        /* accepts connections */
+	bool listens;       /* makes sockets to connect to: the mailer, for libesmtp */
 } Confine;
 
 /* Whether this kernel confines files: 0 or negative errno. System calls it always does. */

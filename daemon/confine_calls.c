@@ -18,7 +18,8 @@
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
 	 CLONE_NEWPID | CLONE_NEWNET)
 
-/* clang-format off: a group is a paragraph. */
+/* A group is a paragraph. */
+/* clang-format off */
 static const char *const calls_of_all[] = {
 	/* files */
 	"access", "chdir", "close", "close_range", "dup", "dup2", "dup3", "faccessat",
@@ -79,7 +80,8 @@ static int call_allow_if(scmp_filter_ctx filter, const char *name, unsigned at, 
 			 uint64_t value)
 {
 	const struct scmp_arg_cmp argument = {
-	    .arg = at, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+		.arg = at, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value
+	};
 
 	return call_allow(filter, name, &argument);
 }
@@ -101,8 +103,8 @@ static int memory_and_clone_allow(scmp_filter_ctx filter)
 
 static int sockets_allow(scmp_filter_ctx filter, bool network)
 {
-	static const uint64_t families[] = {AF_UNIX, AF_INET, AF_INET6};
-	static const uint64_t questions[] = {FIONREAD, FIONBIO, TCGETS};
+	static const uint64_t families[] = { AF_UNIX, AF_INET, AF_INET6 };
+	static const uint64_t questions[] = { FIONREAD, FIONBIO, TCGETS };
 	int r = call_allow_if(filter, "socketpair", 0, UINT32_MAX, AF_UNIX);
 
 	for (size_t i = 0; i < (network ? ARRAY_SIZE(families) : 1) && r == 0; i++)

@@ -202,8 +202,12 @@ static size_t words(const char *text)
 }
 
 static const Confine broker = {
-    .root = root, .program = TRUE_PROGRAM, .writes = "/var/lib/pwreset", .serves = true};
-static const Confine worker = {.root = root, .program = TRUE_PROGRAM, .network = true};
+	.root = root, .program = TRUE_PROGRAM, .writes = "/var/lib/pwreset", .serves = true
+};
+static const Confine worker = { .root = root, .program = TRUE_PROGRAM, .network = true };
+static const Confine mailer = {
+	.root = root, .program = TRUE_PROGRAM, .network = true, .listens = true
+};
 
 #define COUNT(name, attempt) +1
 
@@ -288,8 +292,9 @@ static void file_make(const char *path, const char *text, mode_t mode)
 static int root_make(void **state UNUSED)
 {
 	static const char *const folders[] = {
-	    "",	    "/etc",	"/etc/pwreset",	   "/run", "/run/pwreset",
-	    "/var", "/var/lib", "/var/lib/pwreset"};
+		"",     "/etc",     "/etc/pwreset",    "/run", "/run/pwreset",
+		"/var", "/var/lib", "/var/lib/pwreset"
+	};
 
 	assert_non_null(mkdtemp(root));
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
@@ -311,11 +316,11 @@ static int root_remove(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_files),
-	    cmocka_unit_test(test_system_calls),
-	    cmocka_unit_test(test_network),
-	    cmocka_unit_test(test_what_is_needed),
-	    cmocka_unit_test(test_files_that_the_configuration_names),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_system_calls),
+		cmocka_unit_test(test_network),
+		cmocka_unit_test(test_what_is_needed),
+		cmocka_unit_test(test_files_that_the_configuration_names),
 	};
 
 	if (geteuid() != 0) {
