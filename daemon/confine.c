@@ -109,7 +109,7 @@ static int loader_find(struct dl_phdr_info *info, size_t size UNUSED, void *user
 	for (size_t i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == PT_INTERP)
 			/* Where the loader has put the segment is a number until here.
-			 * NOLINTNEXTLINE(performance-no-int-to-ptr) */
+			 * */
 			*ret = (const char *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
 	return 1;
 }

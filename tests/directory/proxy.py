@@ -8,6 +8,8 @@ import threading
 import urllib.parse
 
 MODIFY, MODIFY_DONE, SEARCH, SEARCH_DONE, BIND = 0x66, 0x67, 0x63, 0x65, 0x60
+# What answers a request, where it is not the next number.
+ANSWERS = {SEARCH: SEARCH_DONE, 0x4A: 0x6B}
 
 
 def read_exactly(sock, count):
@@ -51,7 +53,8 @@ class Proxy:
     """rule(direction, tag, count) is asked for each message: None passes it on; else what to do with it.
 
     "drop": it is lost, the connection stays. "cut": it is lost and the connection closed. ("answer", code): a request
-    is not passed on, but answered so. ("instead", code): an answer is replaced so.
+    is not passed on, but answered so. ("instead", code): an answer is replaced so. "short": half of it arrives, then the
+    connection is closed. "garbage": bytes that are no LDAP arrive instead.
     """
 
     def __init__(self, target):
@@ -107,8 +110,13 @@ class Proxy:
                     sink.sendall(message)
                 elif what == "cut":
                     break
+                elif what == "short":
+                    sink.sendall(message[:len(message) // 2])
+                    break
+                elif what == "garbage":
+                    sink.sendall(b"\x30\x05" + b"\xff" * (len(message) - 2))
                 elif what[0] == "answer":
-                    source.sendall(result(identifier, tag + 1, what[1]))
+                    source.sendall(result(identifier, ANSWERS.get(tag, tag + 1), what[1]))
                 elif what[0] == "instead":
                     sink.sendall(result(identifier, tag, what[1]))
         except (EOFError, OSError):

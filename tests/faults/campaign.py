@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs flows again and again, each time with another fault at another place, beside one another."""
+
+import os
+import random
+import sys
+import threading
+import time
+import traceback
+
+import whole
+from flows import FLOWS
+
+FULL = os.environ.get("PWRESET_FULL") == "1"
+SEED = int(os.environ.get("PWRESET_SEED", time.time()))
+SITES = 4          # that work beside one another: most of a run is waiting
+PEOPLE = 4000 if FULL else 400
+SETTLE_S = 90      # until all mails are out: an unknown outcome is looked into when its call's time is over
+IDLE_S = 20        # until workers and descriptors are gone
+PLACES_MAX = 60    # of one fault in one flow
+COUNT_COLD, COUNT_WARM = 2**31 - 1, 2**31 - 2  # places that no flow has: nothing fails; odd ones are cold (test_calls.py)
+
+
+class Point:
+    """Where faults happen: one for each site. arm(fault, n): the n-th event is to fail; "": none, but count."""
+
+    environment = {}
+    uri = None
+    seen = 0
+    repeats = 8  # mails that a person may get twice, for each fault
+
+    def prepare(self, site):
+        pass
+
+    def arm(self, fault, n):
+        raise NotImplementedError
+
+    def places(self, faults):
+        """How many each fault has met."""
+        return dict.fromkeys(faults, self.seen)
+
+    def struck(self):
+        raise NotImplementedError
+
+    def calm(self):
+        raise NotImplementedError
+
+    def close(self):
+        pass
+
+
+class Site:
+    def __init__(self, server, make_point):
+        self.smtp = whole.relay.Relay()
+        self.point = make_point(server)
+        self.whole = whole.Whole(server, getattr(self.point, "smtp", None) or self.smtp, uri=self.point.uri,
+                                 environment=self.point.environment)
+        self.whole.struck, self.whole.repeats = self.point.struck, self.point.repeats
+        self.point.prepare(self)
+        self.whole.start()
+        self.done = []
+
+    def run(self, flow_class, fault, n):
+        """The flow with its n-th event failing: a complaint, "" or None if it has no such event; and what failed."""
+        if self.whole.pid and self.whole.exited(0) is not None:
+            self.whole.start()
+        flow = flow_class(self.whole)
+        try:
+            flow.prepare()
+            self.point.arm(fault, n)
+            try:
+                flow.act()
+            finally:
+                struck = self.point.struck()
+                self.point.calm()
+            if self.whole.exited(0) is not None or not self.whole.pid:
+                self.whole.start()
+            flow.check()
+            self.done.append((flow, fault, n))
+            return "" if struck or not fault else None
+        except Exception:  # pylint: disable=broad-exception-caught
+            return traceback.format_exc(limit=-3) + self.whole.log_text()[-600:]
+
+    def settle(self):
+        """What must be true when all is over."""
+        complaints = []
+        if not whole.wait_for(lambda: self.whole.queued() == 0, SETTLE_S):
+            complaints.append(f"{self.whole.queued()} requests are still in the spool")
+        for flow, fault, n in self.done:
+            try:
+                flow.books()
+            except AssertionError as e:
+                complaints.append(f"{type(flow).__name__} of {flow.user}, {fault} at {n}, answered {flow.error!r}: {e}")
+        if not whole.wait_for(lambda: not self.whole.workers(), IDLE_S):
+            complaints.append(f"{len(self.whole.workers())} workers are left")
+        log = self.whole.log_text()
+        complaints += [line for line in log.splitlines() if "Sanitizer" in line or "runtime error" in line]
+        return complaints
+
+    def close(self):
+        self.whole.close()
+        self.point.close()
+        self.smtp.close()
+
+
+class Campaign:
+    """sample: how many of all (flow, fault, place) a short run tries; a long run goes through many places in strides."""
+
+    def __init__(self, name, make_point, faults, flows=None, sample=40, people=PEOPLE, sites=SITES):
+        self.name, self.faults, self.flows, self.sample = name, faults, flows or FLOWS, sample
+        self.server = whole.Server(people)
+        self.sites = [Site(self.server, make_point) for _ in range(sites)]
+        self.random = random.Random(SEED)
+        self.lock = threading.Lock()
+        self.complaints, self.runs, self.struck = [], 0, {}
+
+    def count(self):
+        """flow to fault to places, when nothing fails: with workers that start, and with those that are there."""
+        counts = {}
+        for name, flow in self.flows.items():
+            counts[name] = dict.fromkeys(self.faults, 0)
+            for n in (COUNT_COLD, COUNT_WARM):
+                complaint = self.sites[0].run(flow, "", n)
+                if complaint:
+                    raise AssertionError(complaint)
+                for fault, places in self.sites[0].point.places(self.faults).items():
+                    counts[name][fault] = max(counts[name][fault], places)
+        return counts
+
+    def jobs(self):
+        """Of all (flow, fault, place) a stride, in any order; and how many there are."""
+        jobs, events = [], 0
+        for flow, counts in self.count().items():
+            for fault, places in counts.items():
+                stride = 1 + places // PLACES_MAX
+                events += places
+                jobs += [(flow, fault, n) for n in range(1 + self.random.randrange(stride), places + 1, stride)]
+        self.random.shuffle(jobs)
+        return jobs, events
+
+    def work(self, site, jobs):
+        while True:
+            with self.lock:
+                if not jobs:
+                    return
+                flow, fault, n = jobs.pop()
+            complaint = site.run(self.flows[flow], fault, n)
+            with self.lock:
+                self.runs += 1
+                if complaint is not None:
+                    self.struck[fault] = self.struck.get(fault, 0) + 1
+                if complaint:
+                    self.complaints.append(f"{flow}, {fault} at {n}: {complaint}")
+
+    def run(self):
+        """The complaints."""
+        begin = time.monotonic()
+        try:
+            jobs, events = self.jobs()
+            still = [(site, site.whole.descriptors()) for site in self.sites]
+            strides = len(jobs)
+            jobs = jobs if FULL else jobs[:self.sample]
+            threads = [threading.Thread(target=self.work, args=(site, jobs)) for site in self.sites]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            for site in self.sites:
+                self.complaints += site.settle()
+            self.complaints += self.leaks(still)
+        finally:
+            for site in self.sites:
+                site.close()
+            self.server.stop()
+        print(f"{self.name}: {len(self.flows)} flows, {len(self.faults)} faults, {events} places, {strides} by stride: {self.runs} runs, "
+              f"{sum(self.struck.values())} struck, {len(self.complaints)} complaints, {time.monotonic() - begin:.0f} s, seed {SEED}",
+              file=sys.stderr)
+        if FULL:
+            print("struck: " + ", ".join(f"{fault} {n}" for fault, n in sorted(self.struck.items())), file=sys.stderr)
+        return self.complaints
+
+    @staticmethod
+    def leaks(still):
+        return [f"the broker has {site.whole.descriptors()} descriptors, and had {before}" for site, before in still
+                if not whole.wait_for(lambda s=site, b=before: s.whole.descriptors() <= b, IDLE_S)]
