@@ -4,7 +4,7 @@
 import base64
 import time
 
-from whole import CODE, LINK, Gone, directory, token_is_whole, wait_for
+from whole import CODE, LINK, directory, token_is_whole, wait_for
 
 NEW = "seven brave otters 41 sing"
 # What says that nothing was done. The rest of the errors leave it open.
@@ -102,7 +102,7 @@ class Request(Flow):
         mails = self.whole.mails(self.user)
         if self.accepted:
             assert mails, "accepted, and no mail came"
-            assert len({CODE.search(str(m)) and m for m in mails}) <= 1 + self.whole.repeats, f"{len(mails)} mails"
+            assert len(mails) <= 1 + self.whole.repeats, f"{len(mails)} mails"
 
 
 class Redeem(Flow):
@@ -175,5 +175,3 @@ class Enrol(Flow):
 
 
 FLOWS = {flow.__name__.lower(): flow for flow in (Request, Redeem, Link, Change, Staff, Revoke, Enrol)}
-
-assert Gone

@@ -10,7 +10,6 @@ Usage: PWRESET_BUILD=BUILD test_power.py; PWRESET_FULL=1: each state, else a sam
 
 import os
 import random
-import re
 import sys
 import tempfile
 import time
@@ -40,9 +39,10 @@ class Recorder:
 
     def events(self):
         found = []
-        for line in open(self.file.name, encoding="ascii"):
-            kind, name, offset, data = line.rstrip("\n").split(" ")
-            found.append((kind, name, int(offset), bytes.fromhex(data) if kind != "rename" else data))
+        with open(self.file.name, encoding="ascii") as lines:
+            for line in lines:
+                kind, name, offset, data = line.rstrip("\n").split(" ")
+                found.append((kind, name, int(offset), bytes.fromhex(data) if kind != "rename" else data))
         return found
 
 
@@ -154,8 +154,6 @@ class Power(unittest.TestCase):
         print(f"power: {len(events)} events, {len(found)} states, {len(tried)} tried, {time.monotonic() - begin:.0f} s, seed {SEED}",
               file=sys.stderr)
 
-
-assert re
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The whole of it on a private directory and relay: the real broker, and real workers that are started as systemd would."""
 
+import base64
 import ctypes
+import email
+import email.policy
 import importlib.util
-import json
 import os
 import pathlib
 import platform
@@ -21,7 +23,6 @@ import time
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tests/unit"), str(TOP / "tests/directory")]
 
-import broker_harness  # noqa: E402  pylint: disable=wrong-import-position
 import slapd as directory  # noqa: E402  pylint: disable=wrong-import-position
 from broker_harness import SOCKETS, USERS, Client, Gone, listen, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 from proxy import read_message, tlv  # noqa: E402  pylint: disable=wrong-import-position
@@ -122,7 +123,7 @@ class Whole:
                                 for section, keys in values.items()))
         conf.chmod(0o644)
         pepper = self.root / "etc/pwreset/credentials/pepper"
-        pepper.write_text("k1:" + __import__("base64").b64encode(secrets.token_bytes(32)).decode() + "\n")
+        pepper.write_text("k1:" + base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
         pepper.chmod(0o600)
         (self.root / "etc/passwd").write_text("".join(f"{n}:x:{i}:{i}::/:/bin/sh\n" for n, i in USERS.items()))
         (self.root / "etc/group").write_text("")
@@ -268,9 +269,6 @@ class Whole:
 
 
 def text_of(message):
-    import email
-    import email.policy
-
     parsed = email.message_from_bytes(message, policy=email.policy.default)
     return parsed.get_body(("plain",)).get_content()
 
@@ -284,6 +282,3 @@ def find(message, pattern):
 def token_is_whole(value):
     """kind:id:digest:expiry:tries-left"""
     return re.fullmatch(r"(link|code|grant):[A-Za-z0-9_-]{22}:[^:]+:\d+:\d+", value)
-
-
-assert json and broker_harness
