@@ -281,7 +281,7 @@ int verb_audit(Ctl *ctl)
 	if (r >= 0)
 		r = journal_show(ctl, journal, since, until);
 	if (r < 0) {
-		complain(_("The journal cannot be read: %s"), strerrordesc_np(-r));
+		complain(_("The journal cannot be read: %s"), strerror(-r));
 		return EXIT_FAILED;
 	}
 	return 0;

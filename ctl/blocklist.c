@@ -36,6 +36,6 @@ int verb_blocklist(Ctl *ctl)
 	for (int i = 1; i < ctl->n_args; i++)
 		argv[n++] = ctl->args[i];
 	execv(PROGRAM, argv);
-	complain(_("%s cannot be run: %s"), PROGRAM, strerrordesc_np(errno));
+	complain(_("%s cannot be run: %s"), PROGRAM, strerror(errno));
 	return EXIT_FAILED;
 }

@@ -81,7 +81,7 @@ static int batch_make(Run *run)
 	if (run->batch)
 		return 0;
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
-		complain(_("There is no randomness: %s"), strerrordesc_np(errno));
+		complain(_("There is no randomness: %s"), strerror(errno));
 		return EXIT_FAILED;
 	}
 	base64url_encode(bytes, sizeof(bytes), run->made, sizeof(run->made));
@@ -242,7 +242,7 @@ static int run_report(Run *run, int r)
 	if (r != 0)
 		return r;
 	if (run->bulk && !o->quiet && o->output == OUTPUT_TABLE)
-		printf(_("%zu links are on their way, %zu were refused.\n"), run->done - run->refused, run->refused);
+		printf(_("Links on their way: %zu, refused: %zu.\n"), run->done - run->refused, run->refused);
 	if (run->refused == 0)
 		return 0;
 	return run->refused == run->names.n ? EXIT_REFUSED : EXIT_FAILED;
@@ -268,7 +268,7 @@ int verb_send_link(Ctl *ctl)
 	}
 	run.bulk = run.names.n > SHOW_ALL_MAX || ctl->options.file || ctl->options.filter;
 	if (run.bulk && !ctl->options.quiet) {
-		fprintf(stderr, _("Run %s: %zu names. If it is interrupted, go on with:\n"), run.batch, run.names.n);
+		fprintf(stderr, _("Run %s, names: %zu. If it is interrupted, go on with:\n"), run.batch, run.names.n);
 		say_resume(&run);
 	}
 	interrupt_catch();

@@ -57,7 +57,7 @@ static int connect_complain(const char *path, int error)
 			 path, path);
 		break;
 	default:
-		complain(_("pwresetd cannot be reached at %s: %s"), path, strerrordesc_np(-error));
+		complain(_("pwresetd cannot be reached at %s: %s"), path, strerror(-error));
 	}
 	return EXIT_UNREACHABLE;
 }
@@ -79,7 +79,7 @@ static int exchange_complain(int error)
 		complain(_("What answers is not pwresetd, or not of this version."));
 		break;
 	default:
-		complain(_("The call failed: %s"), strerrordesc_np(-error));
+		complain(_("The call failed: %s"), strerror(-error));
 	}
 	return EXIT_UNREACHABLE;
 }

@@ -234,7 +234,7 @@ int fixes_apply(Fixes *fixes)
 		return result;
 	r = script_write(fixes);
 	if (r < 0) {
-		complain(_("Nothing was mended, as %s could not be written: %s"), fixes->script, strerrordesc_np(-r));
+		complain(_("Nothing was mended, as %s could not be written: %s"), fixes->script, strerror(-r));
 		return EXIT_FAILED;
 	}
 	for (size_t i = 0; i < fixes->n; i++) {
@@ -257,7 +257,7 @@ void fixes_print(const Fixes *fixes)
 		fputs(fixes->dry_run ? _("would mend: ") : fix->done ? _("mended: ") : _("NOT mended: "), stdout);
 		text_print(stdout, fix->command);
 		if (fix->error != 0)
-			printf(": %s", strerrordesc_np(fix->error));
+			printf(": %s", strerror(fix->error));
 		putchar('\n');
 	}
 	if (fixes->n == 0)

@@ -170,7 +170,7 @@ static int questions_check(const Questions *questions)
 {
 	if (questions->minimum >= 1 && questions->minimum <= CHOSEN_MAX && (size_t)questions->minimum <= questions->n)
 		return 0;
-	complain(_("The service offers %zu questions, and wants %lld to be answered."), questions->n, (long long)questions->minimum);
+	complain(_("The service offers too few questions: %zu, and %lld have to be answered."), questions->n, (long long)questions->minimum);
 	return EXIT_FAILED;
 }
 

@@ -65,13 +65,13 @@ int names_read_file(Names *names, const char *path)
 	int r = 0;
 
 	if (!f) {
-		complain(_("%s cannot be read: %s"), path, strerrordesc_np(errno));
+		complain(_("%s cannot be read: %s"), path, strerror(errno));
 		return EXIT_USAGE;
 	}
 	while (r == 0 && fgets(line, sizeof(line), f))
 		r = add_line(names, path, ++number, line);
 	if (r == 0 && ferror(f)) {
-		complain(_("%s cannot be read: %s"), path, strerrordesc_np(errno));
+		complain(_("%s cannot be read: %s"), path, strerror(errno));
 		return EXIT_USAGE;
 	}
 	return r;

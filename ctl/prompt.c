@@ -159,7 +159,7 @@ int prompt_complain(int error)
 	case -EINTR:
 		return EXIT_FAILED;
 	default:
-		complain(_("The input could not be read: %s"), strerrordesc_np(-error));
+		complain(_("The input could not be read: %s"), strerror(-error));
 		return EXIT_FAILED;
 	}
 }

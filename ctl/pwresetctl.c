@@ -15,6 +15,8 @@ int main(int argc, char **argv)
 
 	setlocale(LC_ALL, "");
 	bindtextdomain("pwreset", PWRESET_LOCALEDIR);
+	/* As all that the service says; what is cleaned and measured for a terminal is taken for it. */
+	bind_textdomain_codeset("pwreset", "UTF-8");
 	textdomain("pwreset");
 	/* A reader that has left (| head) is told of by write(). */
 	signal(SIGPIPE, SIG_IGN);
@@ -34,7 +36,7 @@ int main(int argc, char **argv)
 	}
 	ctl_disconnect(&ctl);
 	if (fflush(stdout) != 0 && errno != EPIPE) {
-		complain(_("The output could not be written: %s"), strerrordesc_np(errno));
+		complain(_("The output could not be written: %s"), strerror(errno));
 		return r != 0 ? r : EXIT_FAILED;
 	}
 	return r;

@@ -162,7 +162,7 @@ int verb_relay(Ctl *ctl)
 	r = pass_on(ctl);
 	/* The host or the service has gone: that is how connections end. */
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET) {
-		complain(_("The connection of %s ends: %s"), host, strerrordesc_np(-r));
+		complain(_("The connection of %s ends: %s"), host, strerror(-r));
 		return EXIT_FAILED;
 	}
 	return 0;

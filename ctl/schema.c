@@ -198,7 +198,7 @@ static int print_file(const SchemaNames *names, const char *folder, const char *
 	snprintf(path, sizeof(path), "%s/%s", folder, file);
 	f = fopen(path, "re");
 	if (!f) {
-		complain(_("%s cannot be read: %s"), path, strerrordesc_np(errno));
+		complain(_("%s cannot be read: %s"), path, strerror(errno));
 		return EXIT_FAILED;
 	}
 	while (fgets(line, sizeof(line), f)) {

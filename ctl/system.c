@@ -123,7 +123,7 @@ int verb_remind_expiry(Ctl *ctl)
 	if (ctl->options.output != OUTPUT_TABLE)
 		printf("{\"reminded\":%" PRId64 "}\n", total);
 	else if (!ctl->options.quiet)
-		printf(_("%lld people are reminded.\n"), (long long)total);
+		printf(_("People reminded: %lld.\n"), (long long)total);
 	return 0;
 }
 
@@ -136,7 +136,7 @@ int verb_pepper(Ctl *ctl UNUSED)
 	struct tm tm;
 
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes) || !gmtime_r(&now, &tm)) {
-		complain(_("There is no randomness: %s"), strerrordesc_np(errno));
+		complain(_("There is no randomness: %s"), strerror(errno));
 		return EXIT_FAILED;
 	}
 	strftime(day, sizeof(day), "%Y%m%d", &tm);

@@ -59,7 +59,7 @@ class Services(LabCase):
         found = self.ctl("helen", "find", "(uid=user002*)").stdout.split()
         self.assertEqual(names, found)
         done = self.ctl("helen", "send-link", "--filter=(uid=user002*)")
-        self.assertIn("10 links are on their way, 0 were refused.", done.stdout)
+        self.assertIn("Links on their way: 10, refused: 0.", done.stdout)
         for name in names:
             self.assertTrue(LINK.search(self.body(self.newest(name, 0))))
         run = re.search(r"--batch=(\S+)", done.stderr).group(1)

@@ -7,7 +7,7 @@ import re
 import stat
 import unittest
 
-from harness import LabCase, people
+from harness import LabCase, eventually, people
 
 OURS = ("/etc/pwreset", "/etc/pwreset/pwreset.conf", "/etc/pwreset/pwreset.conf.d/site.conf", "/etc/pwreset/credentials",
         "/etc/pwreset/credentials/pepper", "/etc/pwreset/credentials/smtp-password", "/run/pwreset", "/run/pwreset/pam",
@@ -40,6 +40,29 @@ class System(LabCase):
             found[unit] = tuple(self.lab.exec(["systemctl", word, unit], check=False).stdout.strip() for word in ("is-active", "is-enabled"))
         return found
 
+    # ---- languages
+
+    def test_people_are_spoken_to_in_their_language(self):
+        said = {"en": ("For oneself:", "It is too easy to guess.", "You are not permitted"),
+                "de": ("Für einen selbst:", "Es ist zu leicht zu erraten.", "Das dürfen Sie nicht."),
+                "es": ("Para uno mismo:", "Es demasiado fácil de adivinar.", "No le está permitido."),
+                "fr": ("Pour soi-même :", "Il est trop facile à deviner.", "Cela ne vous est pas permis.")}
+        found = {}
+        for language, (title, weak, denied) in said.items():
+            env = ("LC_ALL=C.UTF-8", f"LANGUAGE={language}")
+            self.assertIn(title + "\n", self.ctl("alice", "--help", env=env).stdout)
+            self.assertIn(weak, self.ctl("alice", "check-password", "--stdin", status=3, secret="letmein1\n", env=env).stdout)
+            self.assertIn(denied, self.ctl("alice", "show", "bob", status=3, env=env).stderr)
+            # Programs read this, whatever the locale.
+            found[language] = (self.ctl("root", "doctor", "--json=short", env=env).stdout,
+                               self.ctl("alice", "status", "--json=short", env=env).stdout,
+                               self.ctl("alice", "check-password", "--batch", secret="letmein1\n", env=env).stdout)
+        self.assertEqual(1, len(set(found.values())), found)
+        shown = self.ctl("alice", "enroll", "codes", "--stdin", secret=people.password("alice") + "\n", env=("LC_ALL=C.UTF-8", "LANGUAGE=fr"))
+        self.assertIn("Codes de secours, chacun sert une fois.", shown.stdout)
+        # Without such a locale, as it stands in the sources.
+        self.assertIn("For oneself:\n", self.ctl("alice", "--help", env=("LC_ALL=C", "LANGUAGE=de")).stdout)
+
     # ---- the doctor
 
     def test_1_a_healthy_host_has_nothing_to_mend(self):
@@ -65,6 +88,8 @@ class System(LabCase):
 
     def test_2_fix_mends_what_is_ours_and_can_be_undone(self):
         healthy = self.state()
+        # A broker that starts would mend some of it by itself.
+        self.varlink("ctl").call("org.pwreset.Password.GetPolicy")
         self.break_things()
         broken = self.state()
         found = self.findings(status=1)
@@ -141,6 +166,8 @@ class System(LabCase):
             self.assertIn("directory-unreachable", self.codes(self.findings(status=1)))
         finally:
             self.lab.exec(["systemctl", "start", "slapd"])
+            self.lab.restart("nslcd")
+            self.assertTrue(eventually(lambda: not self.lab.exec(["getent", "passwd", "alice"], check=False).returncode, 30))
 
 
 if __name__ == "__main__":

@@ -113,6 +113,9 @@ class ForeignClients(LabCase):
         self.assertEqual({}, self.called(f"{SERVICE}.LiftHost", host="web1"))
         self.assertTrue(self.called(f"{SERVICE}.Diagnose")["findings"])
         self.assertTrue(self.called(f"{SERVICE}.TestMail", address="victor@example.com")["delivered"])
+        self.called(f"{SERVICE}.CutHost", host="otherhost")
+        self.called(f"{SERVICE}.LiftHost", host="otherhost")
+        self.assertEqual(0, self.called(f"{SERVICE}.GetHost", host="otherhost")["seconds"])
         self.assertTrue(self.called(f"{PASSWORD}.Check", password=password64(NEW))["accepted"])
         self.assertIn("minLength", self.called(f"{PASSWORD}.GetPolicy"))
         self.assertTrue(self.called(f"{ACCOUNT}.ListQuestions", language="de")["questions"])
@@ -145,10 +148,20 @@ class ForeignClients(LabCase):
         call(mike, f"{ACCOUNT}.EnrollMail", address="mike@example.org", **own)
         code = CODE.search(self.mail_to("elsewhere", "mike@example.org")).group(0)
         call(mike, f"{ACCOUNT}.ConfirmMail", user="mike", address="mike@example.org", code=code)
-        page = self.varlink("web")
+        self.drive_page(call, own, answers)
+
+    def drive_page(self, call, own, answers):
+        """The same as the page asks for it, which says where its visitor is."""
+        page, own = self.varlink("web"), {**own, "origin": {"service": "web", "address": "192.0.2.9"}}
         status = call(page, f"{ACCOUNT}.Status", **own)
         self.assertEqual((3, 10, []), (status["questions"], status["savedCodes"], status["missing"]))
         self.assert_error("WrongPassword", call, page, f"{ACCOUNT}.Status", **dict(own, current=password64("wrong")))
+        call(page, f"{ACCOUNT}.ListQuestions", language="es", origin=own["origin"])
+        call(page, f"{ACCOUNT}.EnrollQuestions", answers=answers, **own)
+        self.assertEqual(10, len(call(page, f"{ACCOUNT}.EnrollCodes", **own)["codes"]))
+        call(page, f"{ACCOUNT}.EnrollMail", address="mike@example.net", **own)
+        code = CODE.search(self.mail_to("elsewhere", "mike@example.net")).group(0)
+        call(page, f"{ACCOUNT}.ConfirmMail", user="mike", address="mike@example.net", code=code, origin=own["origin"])
 
     def drive_admin(self, call):
         """Staff's methods, each as the least role that may call it."""
@@ -202,6 +215,12 @@ class ForeignClients(LabCase):
         self.assertEqual([], [finding for finding in findings if finding["severity"] == "error"])
         told = call(root, f"{SERVICE}.TestMail", address="oscar@example.com")
         self.assertTrue(told["delivered"] and all(step["ok"] for step in told["steps"]), told)
+        self.assertEqual(0, call(ada, f"{SERVICE}.GetHost", host="somehost.example.com")["seconds"])
+        call(ada, f"{SERVICE}.CutHost", host="somehost.example.com")
+        self.assertGreater(call(ada, f"{SERVICE}.GetHost", host="somehost.example.com")["seconds"], 80000)
+        call(ada, f"{SERVICE}.LiftHost", host="somehost.example.com")
+        self.assertEqual(0, call(ada, f"{SERVICE}.GetHost", host="somehost.example.com")["seconds"])
+        self.assert_error("PermissionDenied", call, self.as_person("helen"), f"{SERVICE}.CutHost", host="x")
         self.assert_error("PermissionDenied", call, ada, f"{SERVICE}.Diagnose")
         self.assert_error("PermissionDenied", call, ada, f"{SERVICE}.TestMail", address="oscar@example.com")
 

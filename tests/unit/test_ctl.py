@@ -180,7 +180,7 @@ class Output(Case):
     def test_remind_expiry(self):
         def answer(method, parameters):
             return ok(reminded=3, next="m") if "after" not in parameters else ok(reminded=4)
-        self.assertEqual(self.run_ctl(answer, "remind-expiry", "--days=7").stdout, "7 people are reminded.\n")
+        self.assertEqual(self.run_ctl(answer, "remind-expiry", "--days=7").stdout, "People reminded: 7.\n")
         self.assertEqual(self.served.calls[0]["parameters"], {"days": 7})
 
     def test_pepper(self):
@@ -377,7 +377,7 @@ class Terminal(Case):
     def test_enroll_questions_that_are_too_few(self):
         shown = self.talk(ok(questions=[{"id": "q1", "text": "Question 1?"}], minimum=2), ["enroll", "questions"],
                           [("Current password: ", "cur\n")], end=1)
-        self.assertIn("The service offers 1 questions, and wants 2 to be answered.", shown)
+        self.assertIn("The service offers too few questions: 1, and 2 have to be answered.", shown)
         self.assertEqual(["org.pwreset.Account.ListQuestions"], [call["method"] for call in self.served.calls])
 
     def test_no_terminal(self):
@@ -415,7 +415,7 @@ class Bulk(Case):
         ids = {c["parameters"]["batch"] for c in self.served.calls}
         self.assertEqual(len(ids), 1)
         self.assertIn(f"--batch={ids.pop()}", got.stderr)
-        self.assertIn("1222 links are on their way, 12 were refused.\n", got.stdout)
+        self.assertIn("Links on their way: 1222, refused: 12.\n", got.stdout)
         self.assertEqual(got.stdout.count("no e-mail address"), 12)
         self.assertEqual(got.returncode, 1)
 
@@ -437,7 +437,7 @@ class Bulk(Case):
         self.assertEqual(got.returncode, 0)
         self.assertEqual([len(c["parameters"]["users"]) for c in self.served.calls], [500, 500, 500, 500, 100])
         self.assertEqual(len({c["parameters"]["batch"] for c in self.served.calls}), 1)
-        self.assertIn("600 links are on their way, 0 were refused.", got.stdout)
+        self.assertIn("Links on their way: 600, refused: 0.", got.stdout)
 
     def test_stops_when_not_permitted(self):
         got = self.send(error("org.varlink.service.PermissionDenied"), [f"u{i}" for i in range(600)])
@@ -478,7 +478,7 @@ class Bulk(Case):
                 return ok(users=[f"f{i}" for i in range(30)])
             return self.all_ok(method, parameters)
         got = self.run_ctl(answer, "send-link", "--filter=(ou=x)")
-        self.assertIn("30 links are on their way", got.stdout)
+        self.assertIn("Links on their way: 30", got.stdout)
         got = self.run_ctl(answer, "send-link", "--file=-", "--json=short", stdin="a\n\nb\r\n")
         self.assertEqual(json.loads(got.stdout), {"results": [{"user": "a", "status": "ok"}, {"user": "b", "status": "ok"}]})
 
