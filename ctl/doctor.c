@@ -125,8 +125,13 @@ static Count print_findings(const Ctl *ctl, const JsonNode *root)
 
 static void doctor_host(Doctor *doctor)
 {
-	doctor_files(doctor);
-	doctor_units(doctor);
+	if (doctor->member) {
+		doctor_fleet_member(doctor);
+	} else {
+		doctor_files(doctor);
+		doctor_units(doctor);
+		doctor_fleet_central(doctor);
+	}
 	doctor_pam(doctor);
 	doctor_sshd(doctor);
 }
@@ -147,7 +152,8 @@ static int doctor_look(Ctl *ctl, Doctor *doctor)
 	json_open(&w, NULL, '{');
 	json_open(&w, "findings", '[');
 	doctor_host(doctor);
-	doctor_daemon(ctl, doctor);
+	if (!doctor->member)
+		doctor_daemon(ctl, doctor);
 	if (ctl->options.test_mail)
 		doctor_mail(ctl, doctor);
 	json_close(&w, ']');
@@ -185,7 +191,7 @@ static int doctor_mend(Ctl *ctl, Doctor *doctor)
 int verb_doctor(Ctl *ctl)
 {
 	CLEANUP(fixes_freep) Fixes *fixes = NULL;
-	Doctor doctor = { .root = "" };
+	Doctor doctor = { .root = "", .member = fleet_member() };
 	int r = 0, looked;
 
 	if (ctl->options.dry_run && !ctl->options.fix)

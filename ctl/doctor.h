@@ -10,6 +10,7 @@ typedef struct Fixes Fixes;
 
 typedef struct Doctor {
 	const char *root; /* "" or the folder that stands for / (tests) */
+	bool member;      /* of the fleet: there is no daemon here */
 	JsonWriter *w;    /* inside the array of findings */
 	Fixes *fixes;     /* NULL: nothing is to be mended */
 	bool collecting;  /* the checks add to fixes what would mend what they find */
@@ -23,6 +24,9 @@ void doctor_files(Doctor *doctor);  /* configuration, credentials, sockets */
 void doctor_units(Doctor *doctor);  /* systemd */
 void doctor_pam(Doctor *doctor);    /* stacks */
 void doctor_sshd(Doctor *doctor);
+bool fleet_member(void);                   /* this host asks a central one */
+void doctor_fleet_member(Doctor *doctor);
+void doctor_fleet_central(Doctor *doctor); /* the keys that are let in, if there are any */
 void doctor_daemon(Ctl *ctl, Doctor *doctor);
 void doctor_mail(Ctl *ctl, Doctor *doctor); /* --test-mail= */
 

@@ -10,6 +10,7 @@
 #define FLEET_LINE_MAX 4096 /* the longest line that a key of today makes is a quarter of that */
 #define FLEET_KEY_MAX 2048
 #define FLEET_RELAY "pwresetctl relay "
+#define FLEET_ALIAS "pwreset-central" /* pwreset-fleet@.service asks for the keys by this name */
 
 /* The host that a line of FLEET_KEYS lets in; false: none, or not as "fleet add" writes it. */
 bool fleet_line_host(const char *line, char ret[static HOST_NAME_MAX_LEN + 1]);

@@ -10,7 +10,6 @@
 #include "fleet.h"
 
 #define HOST_KEYS "/etc/ssh/ssh_host_*_key.pub"
-#define ALIAS "pwreset-central" /* pwreset-fleet@.service asks for the keys by this name */
 #define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 
 bool fleet_line_host(const char *line, char ret[static HOST_NAME_MAX_LEN + 1])
@@ -66,7 +65,7 @@ static void print_own_keys(FILE *f)
 			FILE *file = fopen(found.gl_pathv[i], "re");
 
 			if (file && fgets(line, sizeof(line), file) && fleet_key_parse(line, key)) {
-				fprintf(f, ALIAS " %s\n", key);
+				fprintf(f, FLEET_ALIAS " %s\n", key);
 				n++;
 			}
 			if (file)
@@ -75,7 +74,8 @@ static void print_own_keys(FILE *f)
 		globfree(&found);
 	}
 	if (n == 0)
-		fputs("# " ALIAS " PUT-HERE-THE-PUBLIC-KEY-OF-SSHD-ON-EACH-CENTRAL-HOST\n", f);
+		fputs("# " FLEET_ALIAS " PUT-HERE-THE-PUBLIC-KEY-OF-SSHD-ON-EACH-CENTRAL-HOST\n",
+		      f);
 }
 
 static void print_host(FILE *f, const char *host, const char *central)
@@ -86,7 +86,7 @@ static void print_host(FILE *f, const char *host, const char *central)
 		  "#    HostName may stand for several central hosts: their addresses are tried in "
 		  "turn. Then each one's\n"
 		  "#    keys belong into fleet.known_hosts, all by the name %s.\n"),
-		host, ALIAS);
+		host, FLEET_ALIAS);
 	fprintf(f,
 		"systemd-sysusers\n"
 		"mkdir -p -m 0755 /etc/pwreset\n"
@@ -153,7 +153,7 @@ void fleet_add_print(FILE *f, const char *host, const char *central, const char 
 	fputs("pwresetctl doctor\n#    ", f);
 	fputs("printf '{\"method\":\"org.varlink.service.GetInfo\"}\\0' | ssh -F "
 	      "/etc/pwreset/fleet.ssh -i /etc/pwreset/fleet.key \\\n"
-	      "#        -o HostKeyAlias=" ALIAS
+	      "#        -o HostKeyAlias=" FLEET_ALIAS
 	      " -o UserKnownHostsFile=/etc/pwreset/fleet.known_hosts -T central\n",
 	      f);
 }

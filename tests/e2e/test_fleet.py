@@ -203,6 +203,31 @@ class People(Fleet):
         self.lift(EVIL)
 
 
+class Administrator(Fleet):
+    def findings(self, lab):
+        said = lab.exec(["pwresetctl", "doctor", "--json=short", "--all"], check=False).stdout
+        return {(found["what"], found["severity"]) for found in json.loads(said)["findings"]
+                if found["what"].startswith(("fleet", "unit"))}
+
+    def test_the_doctor_on_both_sides(self):
+        self.host.exec(["sh", "-ec", "cat >/usr/bin/pwresetctl; chmod 0755 /usr/bin/pwresetctl"],
+                       input=(BUILD / "ctl/pwresetctl").read_bytes(), text=False)
+        self.assertEqual({("fleet-central", "ok")}, self.findings(self.host))
+        keys = self.lab.read("/etc/pwreset/fleet.keys")
+        self.assertIn(("fleet-sshd", "ok"), self.findings(self.lab))
+        self.assertNotIn(("fleet-keys", "error"), self.findings(self.lab))
+        # A key that may do more, there; a key that others may read, and a socket that is down, here.
+        self.lab.write("/etc/pwreset/fleet.keys", keys + keys.splitlines()[0].replace("restrict,", "restrict,port-forwarding,") + "\n")
+        self.assertIn(("fleet-keys", "error"), self.findings(self.lab))
+        self.lab.write("/etc/pwreset/fleet.keys", keys)
+        self.host.exec(["chmod", "0644", "/etc/pwreset/fleet.key"])
+        self.host.exec(["systemctl", "stop", "pwreset-fleet.socket"])
+        self.assertEqual({("fleet-central", "error"), ("fleet-key", "error"), ("unit", "error")}, self.findings(self.host))
+        self.host.exec(["chmod", "0600", "/etc/pwreset/fleet.key"])
+        self.host.exec(["systemctl", "start", "pwreset-fleet.socket"])
+        self.assertEqual({("fleet-central", "ok")}, self.findings(self.host))
+
+
 class Hostile(Fleet):
     """Root of a fleet's host, with its key in hand and nobody's code or answers."""
 
