@@ -148,14 +148,28 @@ bool call_raced(const Call *call, int r)
 	return r == DIRECTORY_E_ACCESS && directory_server(call->worker->directory)->is_389ds;
 }
 
+int call_fence(const Call *call)
+{
+	CLEANUP(entry_freep) Entry *root = NULL;
+
+	int r = directory_read(call->worker->directory, "", NULL, NULL, &root);
+
+	/* Even a refusal is a sign of life. */
+	return r < 0 ? r : 0;
+}
+
 int fail_refused(Call *call)
 {
-	return serve_fail(call->serve, FAILURE("Refused"));
+	int r = call_fence(call);
+
+	return r == 0 ? serve_fail(call->serve, FAILURE("Refused")) : fail_directory(call, r);
 }
 
 int fail_wrong_password(Call *call)
 {
-	return serve_fail(call->serve, FAILURE("WrongPassword"));
+	int r = call_fence(call);
+
+	return r == 0 ? serve_fail(call->serve, FAILURE("WrongPassword")) : fail_directory(call, r);
 }
 
 static int fail_reason(Call *call, const char *error, const char *reason)
@@ -168,6 +182,10 @@ static int fail_reason(Call *call, const char *error, const char *reason)
 
 int fail_link_dead(Call *call, const char *reason)
 {
+	int r = call_fence(call);
+
+	if (r != 0)
+		return fail_directory(call, r);
 	return fail_reason(call, FAILURE("LinkDead"), reason);
 }
 

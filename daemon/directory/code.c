@@ -147,8 +147,8 @@ static int verify(Call *call, const CodeParameters *p, const char *code,
 
 	r = account_find(call, p->user, &account);
 	if (r == ACCOUNT_E_NONE || r == ACCOUNT_E_AMBIGUOUS) {
-		decoy_charge(call);
-		return CODE_E_REFUSED;
+		r = decoy_charge(call);
+		return r < 0 ? r : CODE_E_REFUSED;
 	}
 	if (r != 0)
 		return r;
@@ -156,8 +156,10 @@ static int verify(Call *call, const CodeParameters *p, const char *code,
 	/*
 	 * The label is nobody's: the account is not charged, so a stranger cannot use up its tries.
 	 */
-	if (r == CODE_E_REFUSED)
-		decoy_charge(call);
+	if (r == CODE_E_REFUSED) {
+		r = decoy_charge(call);
+		return r < 0 ? r : CODE_E_REFUSED;
+	}
 	if (r != 0)
 		return r;
 	if (!code_matches(call, &account, &token, code))

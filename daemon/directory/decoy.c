@@ -6,7 +6,7 @@
 
 #include "stored.h"
 
-void decoy_charge(Call *call)
+int decoy_charge(Call *call)
 {
 	static const char *const attributes[] = { "objectClass", "pwresetToken", NULL };
 	const char *dn = call->worker->config->directory.decoy_dn;
@@ -17,9 +17,13 @@ void decoy_charge(Call *call)
 	CLEANUP(entry_freep) Entry *entry = NULL;
 	uint8_t id[TOKEN_ID_SIZE];
 	StoredTokens tokens;
+	int r;
 
-	if (!*dn || directory_read(call->worker->directory, dn, NULL, attributes, &entry) != 0)
-		return;
+	if (!*dn)
+		return 0;
+	r = directory_read(call->worker->directory, dn, NULL, attributes, &entry);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	randombytes_buf(id, sizeof(id));
 	randombytes_buf(token.mac, sizeof(token.mac));
 	base64url_encode(id, sizeof(id), token.id, sizeof(token.id));
@@ -31,5 +35,6 @@ void decoy_charge(Call *call)
 		stored_delete(&changes, &tokens.list[i]);
 	stored_add(&changes, &token);
 	/* Lost races are as good as won ones: it is the time that counts. */
-	(void)directory_modify(call->worker->directory, dn, &changes, NULL);
+	r = directory_modify(call->worker->directory, dn, &changes, NULL);
+	return r < 0 ? r : 0;
 }

@@ -189,11 +189,10 @@ METHOD(method_confirm_mail)
 	else if (r == ACCOUNT_E_NONE || r == ACCOUNT_E_AMBIGUOUS)
 		r = CODE_E_REFUSED;
 	memory_wipe(code, sizeof(code));
-	if (r == CODE_E_REFUSED) {
-		if (!account.entry)
-			decoy_charge(&call);
+	if (r == CODE_E_REFUSED && !account.entry && (r = decoy_charge(&call)) == 0)
+		r = CODE_E_REFUSED;
+	if (r == CODE_E_REFUSED)
 		return fail_refused(&call);
-	}
 	if (r != 0)
 		return fail_directory(&call, r);
 	serve_reply(serve);

@@ -57,6 +57,9 @@ int prove_fail(Call *call, int r, int64_t seconds)
 	case PROVE_E_WRONG:
 		return fail_wrong_password(call);
 	case PROVE_E_LATER:
+		/* A name that nobody has is never told to wait: a stranger would learn who exists. */
+		if (call_via(call, "web"))
+			return fail_wrong_password(call);
 		return fail_try_later(call, seconds);
 	default:
 		return fail_directory(call, r);

@@ -149,6 +149,8 @@ METHOD(method_get_questions)
 	r = question_list_load(&list, call.worker, p.language);
 	if (r == 0)
 		r = questions_open(&call, p.user, list, &account, &questions, &enrolled);
+	if (r == 0)
+		r = call_fence(&call);
 	if (r != 0)
 		return fail_directory(&call, r);
 	w = serve_reply(serve);
@@ -277,8 +279,8 @@ static int check_code(Call *call, Account *account, const char *typed, StoredTok
 		memset(code, '0', CODE_SYMBOLS);
 	if (account->entry)
 		r = code_charge(call, account, code, ret);
-	if (r == CODE_E_REFUSED)
-		decoy_charge(call);
+	if (r == CODE_E_REFUSED && (r = decoy_charge(call)) == 0)
+		r = CODE_E_REFUSED;
 	if (r == 0 && !code_matches(call, account, ret, code))
 		r = CODE_E_REFUSED;
 	if (r == 0)
@@ -320,9 +322,9 @@ static int check_answers(Call *call, const QuestionParameters *p, Account *accou
 			return r;
 		charged = r == 0;
 	}
-	if (!charged)
-		decoy_charge(call);
-	r = questions_derive(call, account, questions, answers, verifier);
+	r = charged ? 0 : decoy_charge(call);
+	if (r == 0)
+		r = questions_derive(call, account, questions, answers, verifier);
 	if (r < 0)
 		return r;
 	if (!memory_equal(verifier, questions->verifier, sizeof(verifier)) || !charged || !good)

@@ -121,8 +121,8 @@ static int take(Call *call, Account *account, const char *typed,
 		int r;
 
 		if (!value || !account_may_recover(account, false)) {
-			decoy_charge(call);
-			return CODE_E_REFUSED;
+			r = decoy_charge(call);
+			return r < 0 ? r : CODE_E_REFUSED;
 		}
 		changes_add(&changes, CHANGE_DELETE, "pwresetSavedCode", value);
 		stored_sweep(&changes, account->entry, call->caller.now);

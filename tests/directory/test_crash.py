@@ -210,6 +210,61 @@ class ProxyWithPpolicy(ThroughProxy, DirectoryCase):
         self.assertTrue(self.slapd.binds(name, BETTER))
 
 
+class Dying(ThroughProxy, DirectoryCase):
+    """The directory dies at the n-th message of a call: whoever it was about, that is told and nothing else."""
+
+    site_options = {"decoy_dn": DECOY, "timeout": "2", "sections": {"recovery": {"questions": "alone"}}}
+    MESSAGES_MAX = 40
+
+    def answers(self, method, parameters):
+        """Cut at every message, until none is: the answer then, and how many messages there are."""
+        for after in range(self.MESSAGES_MAX):
+            seen = {"n": 0, "cut": False}
+
+            def rule(direction, _tag, _count, after=after, seen=seen):
+                if direction != "to":
+                    return None
+                seen["n"] += 1
+                if seen["n"] <= after:
+                    return None
+                seen["cut"] = True
+                return "cut"
+
+            self.proxy.reset(rule)
+            try:
+                answer = str(self.bent_worker.call(method, parameters, via="web"))
+            except Failure as failure:
+                answer = failure.error
+            self.proxy.reset(None)
+            if not seen["cut"]:
+                return answer, after
+            self.assertEqual(answer, "Unavailable", (method, parameters, after))
+        self.fail("it never ends")
+
+    def test_case_2_dying_directory_tells_nothing(self):
+        known, coded, asked, saved = (self.take() for _ in range(4))
+        label = self.worker.code(coded)[:2]
+        secret = {"current": b64(password_of(asked))}
+        ids = [question["id"] for question in self.worker.call("Account.ListQuestions")["questions"]]
+        words = ("ratatouille nicoise", "grosser rolf", "the clash live")
+        self.worker.call("Account.EnrollQuestions", {"user": asked, **secret, "answers": [
+            {"id": ids[i], "answer": words[i]} for i in range(3)]})
+        self.worker.call("Account.EnrollCodes", {"user": saved, "current": b64(password_of(saved))})
+        calls = [("Recovery.VerifyCode", {"code": f"{label}AA-AAAA"}, "Refused"),
+                 ("Recovery.VerifySavedCode", {"code": "AAAA-AAAA-AAAA-AAAA"}, "Refused"),
+                 ("Recovery.AnswerQuestions", {"answers": ["x", "y", "z"]}, "Refused"),
+                 ("Account.ConfirmMail", {"address": "x@example.net", "code": "AAAA-AAAA"}, "Refused"),
+                 ("Password.Change", {"current": b64("wrong"), "password": b64(GOOD)}, "WrongPassword"),
+                 ("Account.Status", {"current": b64("wrong")}, "WrongPassword"),
+                 ("Recovery.GetQuestions", {}, None)]
+        for method, parameters, said in calls:
+            counts = {}
+            for name in (known, coded, asked, saved, "alice", "nobody", "nobody@example.com"):
+                answer, counts[name] = self.answers(method, {"user": name, **parameters})
+                self.assertTrue(answer == said if said else answer.startswith("{'questions'"), (method, name, answer))
+            print(f"({method}: cut at {min(counts.values())} to {max(counts.values())} messages)", end=" ", flush=True)
+
+
 class Kills(DirectoryCase):
     """kill -9 at random instants of a redemption."""
 

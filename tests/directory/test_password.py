@@ -119,7 +119,7 @@ class Lockout(DirectoryCase):
 
     def guess(self, name, **caller):
         try:
-            self.worker.call("Password.Verify", {"user": name, "password": b64("wrong")}, **caller)
+            self.worker.call("Password.Verify", {"user": name, "password": b64("wrong")}, **{"via": "pam", **caller})
         except Failure as failure:
             return failure.error
         return None
@@ -132,12 +132,17 @@ class Lockout(DirectoryCase):
         self.assertTrue(self.slapd.binds(name, password_of(name)), "one's own login still works")
         self.assertEqual(self.guess(name), "WrongPassword", "and a login starts the count anew")
 
+    def test_on_the_page_nobody_is_told_to_wait(self):
+        """It would tell who exists."""
+        for name in (self.take(), "nobody"):
+            self.assertEqual([self.guess(name, via="web") for _ in range(8)], ["WrongPassword"] * 8)
+
     def test_seconds_until_the_interval_is_over(self):
         name, start = self.take(), now()
         for _ in range(4):
             self.guess(name, now=start)
         seconds = self.fails("TryLater", self.worker.call, "Password.Verify", {"user": name, "password": b64("wrong")},
-                             now=start)["seconds"]
+                             via="pam", now=start)["seconds"]
         self.assertTrue(290 <= seconds <= 301, seconds)
         self.assertEqual(self.guess(name, now=start + 310), "WrongPassword")
 
@@ -145,7 +150,7 @@ class Lockout(DirectoryCase):
         name = self.take()
         racers = [self.new_worker() for _ in range(50)]
         for racer in racers:
-            racer.send("Password.Verify", {"user": name, "password": b64("wrong")}, deadline=60000)
+            racer.send("Password.Verify", {"user": name, "password": b64("wrong")}, via="pam", deadline=60000)
         errors = []
         for racer in racers:
             with self.assertRaises(Failure) as caught:
