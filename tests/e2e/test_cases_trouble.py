@@ -228,6 +228,30 @@ class Trouble(LabCase):
             self.lab.exec(["mount", "-o", "remount,rw", STATE])
             self.ask_code("peggy")
 
+    def unit_state(self, unit):
+        return self.lab.exec(["systemctl", "is-active", unit], check=False).stdout.strip()
+
+    def watches_again(self):
+        self.stop()
+        self.varlink("ctl").call("org.varlink.service.GetInfo")
+        return self.unit_state("pwreset-spool.path") == "active"
+
+    def test_a_wrong_configuration_takes_nothing_away_for_good(self):
+        wrong = "/etc/pwreset/pwreset.conf.d/wrong.conf"
+        self.lab.stop_relay()
+        self.varlink().call("org.pwreset.Recovery.RequestCode", user="wendy")
+        self.lab.exec(["sh", "-c", f"mkdir -p /etc/pwreset/pwreset.conf.d; echo '[mail]\nfroom = x' >{wrong}"])
+        # A stop leaves the spool, and the spool starts it again, in vain, until systemd has had enough.
+        self.stop()
+        self.assertTrue(eventually(lambda: self.unit_state("pwreset-spool.path") == "failed", 60, 0.5))
+        with self.assertRaises(ConnectionError):
+            self.varlink().call("org.pwreset.Recovery.RequestCode", user="wendy")
+        self.lab.exec(["rm", wrong])
+        self.lab.start_relay()
+        # The limit of what it triggers ends with its interval.
+        self.assertTrue(eventually(self.watches_again, 60, 2), "it watches again")
+        self.assertTrue(CODE.search(self.body(self.lab.wait_mail("wendy", 1, timeout=60)[0])))
+
     # ---- case 47
 
     def test_case_47_exposure(self):

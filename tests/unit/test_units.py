@@ -136,6 +136,8 @@ class Units(unittest.TestCase):
     def test_what_waits_is_sent_after_a_boot(self):
         unit = Unit(SOURCE / "pwreset-spool.path")
         self.assertEqual((unit.one("PathExists"), unit.one("Unit")), ("/var/lib/pwreset/spool", "pwresetd.service"))
+        self.assertIn("\nWantedBy=pwresetd.service\n", (SOURCE / "pwreset-spool.path").read_text(encoding="utf-8"),
+                      "it watches again after it has given up")
 
 
 if __name__ == "__main__":
