@@ -22,11 +22,19 @@ static const struct {
 	Part part;
 	const char *file;
 } files[] = {
-	{ "conf", PART_SCHEMA, "pwreset.schema" },     { "conf", PART_PPOLICY, "slapd-acl-ppolicy.conf" },
-	{ "conf", PART_ACL, "slapd-acl.conf" },	       { "conf", PART_INDEX, "slapd-index.conf" },
-	{ "ldif", PART_SCHEMA, "pwreset.ldif" },       { "ldif", PART_ACL, "slapd-acl.ldif" },
-	{ "ldif", PART_PPOLICY, "slapd-acl-ppolicy.ldif" }, { "ldif", PART_INDEX, "slapd-index.ldif" },
-	{ "389ds", PART_SCHEMA, "99pwreset.ldif" },    { "389ds", PART_ACL, "389ds-aci.ldif" },
+	/* slapd.conf: schema and service belong to its global section, the rest to the database's. */
+	{ "conf", PART_SCHEMA, "pwreset.schema" },
+	{ "conf", PART_SCHEMA, "slapd-service.conf" },
+	{ "conf", PART_PPOLICY, "slapd-acl-ppolicy.conf" },
+	{ "conf", PART_ACL, "slapd-acl.conf" },
+	{ "conf", PART_INDEX, "slapd-index.conf" },
+	{ "ldif", PART_SCHEMA, "pwreset.ldif" },
+	{ "ldif", PART_ACL, "slapd-service.ldif" },
+	{ "ldif", PART_ACL, "slapd-acl.ldif" },
+	{ "ldif", PART_PPOLICY, "slapd-acl-ppolicy.ldif" },
+	{ "ldif", PART_INDEX, "slapd-index.ldif" },
+	{ "389ds", PART_SCHEMA, "99pwreset.ldif" },
+	{ "389ds", PART_ACL, "389ds-aci.ldif" },
 };
 
 /* From the first "dc=" of the end on that is nothing but "dc="; else the last part. */

@@ -79,9 +79,11 @@ class ServerHashes(test_recovery.Recovery, Case389):
 
 
 class Race(test_race.Race, Case389):
+    site_options = {"timeout": "30"}  # 64 connections at once, each with a bind that is hashed
+
     @classmethod
     def second_site(cls):
-        return cls.make_site(pepper=cls.site.pepper)
+        return cls.make_site(pepper=cls.site.pepper, **cls.site_options)
 
 
 if __name__ == "__main__":

@@ -113,12 +113,13 @@ class Site:
 
 
 class Worker:
-    def __init__(self, site, environment=None):
+    def __init__(self, site, environment=None, uid=None):
         self.site = site
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen([PROGRAM, f"--root={site.root}"], stdin=theirs, stdout=subprocess.DEVNULL,
-                                        stderr=self.log, env={**site.environment(), **(environment or {})})
+                                        stderr=self.log, env={**site.environment(), **(environment or {})},
+                                        user=uid, group=uid, extra_groups=None if uid is None else [])
         theirs.close()
         self.pending = b""
 
