@@ -23,7 +23,7 @@ PKGS_TEST=(
 # The lab on the host: makes the root, runs the container, talks to what is inside.
 PKGS_LAB=(
 	mmdebstrap systemd-container zstd openssl util-linux iproute2 ca-certificates
-	python3 python3-pexpect libsodium23 openssh-client sshpass curl ldap-utils
+	python3 python3-pexpect libsodium23 openssh-client sshpass curl ldap-utils nftables
 )
 
 # The container's root: the services of a site, and the libraries that the product links.
