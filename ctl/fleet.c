@@ -117,7 +117,7 @@ static int fleet_add(Ctl *ctl, const char *host)
 	if (!central || !host_valid(central))
 		return complain_usage(ctl, _("This host has no name that another could call it by: "
 					     "give --central=NAME."));
-	fleet_add_print(stdout, host, central, file ? key : NULL);
+	fleet_add_print(host, central, file ? key : NULL);
 	return 0;
 }
 

@@ -17,4 +17,4 @@ bool fleet_line_host(const char *line, char ret[static HOST_NAME_MAX_LEN + 1]);
 /* Type and base64 of a public key as ssh-keygen writes it; options and comment are left out. False: it is none. */
 bool fleet_key_parse(const char *line, char ret[static FLEET_KEY_MAX]);
 /* What to do on both sides, as two scripts. key: NULL when it is not known yet. */
-void fleet_add_print(FILE *f, const char *host, const char *central, const char *key);
+void fleet_add_print(const char *host, const char *central, const char *key);

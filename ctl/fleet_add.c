@@ -54,7 +54,7 @@ bool fleet_key_parse(const char *line, char ret[static FLEET_KEY_MAX])
 }
 
 /* By what the fleet's host shall know this one. */
-static void print_own_keys(FILE *f)
+static void print_own_keys(void)
 {
 	char line[FLEET_LINE_MAX], key[FLEET_KEY_MAX];
 	glob_t found;
@@ -65,7 +65,7 @@ static void print_own_keys(FILE *f)
 			FILE *file = fopen(found.gl_pathv[i], "re");
 
 			if (file && fgets(line, sizeof(line), file) && fleet_key_parse(line, key)) {
-				fprintf(f, FLEET_ALIAS " %s\n", key);
+				printf(FLEET_ALIAS " %s\n", key);
 				n++;
 			}
 			if (file)
@@ -75,31 +75,29 @@ static void print_own_keys(FILE *f)
 	}
 	if (n == 0)
 		fputs("# " FLEET_ALIAS " PUT-HERE-THE-PUBLIC-KEY-OF-SSHD-ON-EACH-CENTRAL-HOST\n",
-		      f);
+		      stdout);
 }
 
-static void print_host(FILE *f, const char *host, const char *central)
+static void print_host(const char *host, const char *central)
 {
-	fprintf(f,
-		_("# 1. On %s, as root. It needs pam_pwreset.so, pwreset-fleet.socket and ssh, and "
-		  "no other part of pwreset.\n"
-		  "#    HostName may stand for several central hosts: their addresses are tried in "
-		  "turn. Then each one's\n"
-		  "#    keys belong into fleet.known_hosts, all by the name %s.\n"),
-		host, FLEET_ALIAS);
-	fprintf(f,
-		"systemd-sysusers\n"
-		"mkdir -p -m 0755 /etc/pwreset\n"
-		"test -e /etc/pwreset/fleet.key || ssh-keygen -q -t ed25519 -N '' -C %s -f "
-		"/etc/pwreset/fleet.key\n"
-		"cat > /etc/pwreset/fleet.ssh <<'END'\n"
-		"Host central\n"
-		"\tHostName %s\n"
-		"\tUser pwreset-relay\n"
-		"END\n"
-		"cat > /etc/pwreset/fleet.known_hosts <<'END'\n",
-		host, central);
-	print_own_keys(f);
+	printf(_("# 1. On %s, as root. It needs pam_pwreset.so, pwreset-fleet.socket and ssh, and "
+		 "no other part of pwreset.\n"
+		 "#    HostName may stand for several central hosts: their addresses are tried in "
+		 "turn. Then each one's\n"
+		 "#    keys belong into fleet.known_hosts, all by the name %s.\n"),
+	       host, FLEET_ALIAS);
+	printf("systemd-sysusers\n"
+	       "mkdir -p -m 0755 /etc/pwreset\n"
+	       "test -e /etc/pwreset/fleet.key || ssh-keygen -q -t ed25519 -N '' -C %s -f "
+	       "/etc/pwreset/fleet.key\n"
+	       "cat > /etc/pwreset/fleet.ssh <<'END'\n"
+	       "Host central\n"
+	       "\tHostName %s\n"
+	       "\tUser pwreset-relay\n"
+	       "END\n"
+	       "cat > /etc/pwreset/fleet.known_hosts <<'END'\n",
+	       host, central);
+	print_own_keys();
 	fputs("END\n"
 	      "chmod 0644 /etc/pwreset/fleet.ssh /etc/pwreset/fleet.known_hosts\n"
 	      "systemctl daemon-reload\n"
@@ -107,14 +105,14 @@ static void print_host(FILE *f, const char *host, const char *central)
 	      "command -v pam-auth-update > /dev/null && pam-auth-update --enable pwreset-recovery "
 	      "pwreset-password\n"
 	      "cat /etc/pwreset/fleet.key.pub\n",
-	      f);
+	      stdout);
 }
 
-static void print_central(FILE *f, const char *host, const char *key)
+static void print_central(const char *host, const char *key)
 {
-	fprintf(f, _("\n# 2. Here, and on every other host that runs pwresetd, as root.\n"));
+	printf(_("\n# 2. Here, and on every other host that runs pwresetd, as root.\n"));
 	if (!key)
-		fprintf(f, _("#    The key is what step 1 printed last.\n"));
+		printf(_("#    The key is what step 1 printed last.\n"));
 	fputs("cat > /etc/ssh/sshd_config.d/pwreset-fleet.conf <<'END'\n"
 	      "Match User pwreset-relay\n"
 	      "\tAuthorizedKeysFile " FLEET_KEYS "\n"
@@ -126,13 +124,12 @@ static void print_central(FILE *f, const char *host, const char *key)
 	      "\tClientAliveInterval 60\n"
 	      "END\n"
 	      "chmod 0644 /etc/ssh/sshd_config.d/pwreset-fleet.conf\n",
-	      f);
-	fprintf(f,
-		"cat >> " FLEET_KEYS " <<'END'\n"
-		"restrict,command=\"/usr/bin/" FLEET_RELAY "%s\" %s\n"
-		"END\n"
-		"chmod 0644 " FLEET_KEYS "\n",
-		host, key ? key : "PUT-HERE-THE-KEY-OF-STEP-1");
+	      stdout);
+	printf("cat >> " FLEET_KEYS " <<'END'\n"
+	       "restrict,command=\"/usr/bin/" FLEET_RELAY "%s\" %s\n"
+	       "END\n"
+	       "chmod 0644 " FLEET_KEYS "\n",
+	       host, key ? key : "PUT-HERE-THE-KEY-OF-STEP-1");
 	fputs("sshd -t && { systemctl reload sshd 2> /dev/null || systemctl reload ssh; }\n"
 	      "systemctl enable --now pwreset-relay.socket\n"
 	      "if selinuxenabled 2> /dev/null; then\n"
@@ -142,18 +139,18 @@ static void print_central(FILE *f, const char *host, const char *key)
 	      "\tsemanage login -l -n | grep -q '^pwreset-relay ' || semanage login -a -s "
 	      "pwreset_relay_u pwreset-relay\n"
 	      "fi\n",
-	      f);
+	      stdout);
 }
 
-void fleet_add_print(FILE *f, const char *host, const char *central, const char *key)
+void fleet_add_print(const char *host, const char *central, const char *key)
 {
-	print_host(f, host, central);
-	print_central(f, host, key);
-	fprintf(f, _("\n# 3. On %s: does it answer?  "), host);
-	fputs("pwresetctl doctor\n#    ", f);
+	print_host(host, central);
+	print_central(host, key);
+	printf(_("\n# 3. On %s: does it answer?  "), host);
+	fputs("pwresetctl doctor\n#    ", stdout);
 	fputs("printf '{\"method\":\"org.varlink.service.GetInfo\"}\\0' | ssh -F "
 	      "/etc/pwreset/fleet.ssh -i /etc/pwreset/fleet.key \\\n"
 	      "#        -o HostKeyAlias=" FLEET_ALIAS
 	      " -o UserKnownHostsFile=/etc/pwreset/fleet.known_hosts -T central\n",
-	      f);
+	      stdout);
 }

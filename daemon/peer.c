@@ -127,6 +127,9 @@ static int on_again(sd_event_source *source UNUSED, void *userdata)
 		peer_free(peer);
 	else if (varlink_stream_pending(peer->stream))
 		peer_flush(peer);
+	else if (peer->last)
+		/* The call wanted no answer. */
+		peer_free(peer);
 	else
 		peer_read(peer);
 	return 0;

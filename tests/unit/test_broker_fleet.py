@@ -95,6 +95,18 @@ class Record(Case):
         self.assertTrue(self.gone(c))
         self.assertIsNone(self.host("noise"))
 
+    def test_who_wants_no_answers_is_let_go_all_the_same(self):
+        c = self.host("web1")
+        for i in range(30):
+            c.send(R + "VerifyCode", more={"oneway": True}, user=f"u{i}", code="y")
+        self.assertTrue(self.gone(c))
+        self.assertEqual(len(self.b.directory.of("VerifyCode")), 11)
+        self.assertIsNone(self.host("web1"))
+        # Nor does asking for what is not theirs get a second try that way.
+        c = self.host("web2")
+        c.send(P + "SetByRoot", more={"oneway": True}, user="x", password=PASSWORD)
+        self.assertTrue(self.gone(c))
+
     def test_the_right_ones_and_the_prompt_of_this_host_do_not_count(self):
         c = self.host("web1")
         for i in range(30):
