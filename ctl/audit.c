@@ -206,14 +206,15 @@ static Table *audit_table(void)
 }
 
 /* Goes to the first entry that is wanted; the next sd_journal_next() gives it. */
-static int journal_seek(sd_journal *journal, const Options *o, int64_t since)
+static int journal_seek(sd_journal *journal, const Options *o, int64_t since, int64_t until)
 {
 	int r;
 
 	if (o->lines == 0 && !o->follow)
 		return since > 0 ? sd_journal_seek_realtime_usec(journal, (uint64_t)since * 1000000) :
 				   sd_journal_seek_head(journal);
-	r = sd_journal_seek_tail(journal);
+	/* The last ones are counted from the end of what is wanted, not of all. */
+	r = until < INT64_MAX ? sd_journal_seek_realtime_usec(journal, ((uint64_t)until + 1) * 1000000) : sd_journal_seek_tail(journal);
 	/* One more back, because what follows begins with the next. */
 	if (r >= 0)
 		r = sd_journal_previous_skip(journal, (o->lines > 0 ? o->lines : 10) + 1);
@@ -232,7 +233,7 @@ static int journal_show(Ctl *ctl, sd_journal *journal, int64_t since, int64_t un
 
 	if (!table)
 		return -ENOMEM;
-	r = journal_seek(journal, o, since);
+	r = journal_seek(journal, o, since, until);
 	while (r >= 0) {
 		r = sd_journal_next(journal);
 		if (r == 0 && o->follow)

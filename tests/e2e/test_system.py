@@ -5,9 +5,10 @@ import json
 import os
 import re
 import stat
+import time
 import unittest
 
-from harness import LabCase, eventually, people
+from harness import LabCase, eventually, people, pexpect
 
 OURS = ("/etc/pwreset", "/etc/pwreset/pwreset.conf", "/etc/pwreset/pwreset.conf.d/site.conf", "/etc/pwreset/credentials",
         "/etc/pwreset/credentials/pepper", "/etc/pwreset/credentials/smtp-password", "/run/pwreset", "/run/pwreset/pam",
@@ -39,6 +40,95 @@ class System(LabCase):
         for unit in UNITS:
             found[unit] = tuple(self.lab.exec(["systemctl", word, unit], check=False).stdout.strip() for word in ("is-active", "is-enabled"))
         return found
+
+    # ---- reminders
+
+    def reminders(self):
+        """One run of what the timer starts: how many it says it reminded."""
+        unit = "pwreset-remind-expiry.service"
+        self.lab.exec(["systemctl", "start", unit])
+        self.assertEqual("success", self.lab.exec(["systemctl", "show", "-P", "Result", unit]).stdout.strip())
+        said = [re.fullmatch(r"People reminded: (\d+)\.", entry["MESSAGE"]) for entry in self.lab.journal(unit)]
+        return int([found for found in said if found][-1][1])
+
+    def expire(self, user, days):
+        """The password ends in so many days."""
+        self.lab.replace(user, shadowLastChange=str(int(time.time() // 86400) - 90 + days), shadowMax="90")
+
+    def test_reminders_go_out_once_for_each_expiry(self):
+        timer = "pwreset-remind-expiry.timer"
+        self.assertEqual("disabled\n", self.lab.exec(["systemctl", "is-enabled", timer], check=False).stdout)
+        due = [f"user{number:04}" for number in range(201, 206)]
+        for user in due:
+            self.expire(user, 10)
+        self.expire("user0206", 30)
+        self.expire("user0207", -3)
+        self.assertEqual(5, self.reminders())
+        for user in due:
+            mail = self.lab.wait_mail(user, 1, timeout=30)[0]
+            self.assertIn({"en": "expires in", "de": "gilt noch", "es": "caduca", "fr": "expire"}[mail["Content-Language"]], mail["Subject"])
+        self.assertEqual(0, self.reminders(), "the same day again")
+        self.expire("user0201", 12)
+        self.assertEqual(1, self.reminders(), "another expiry")
+        self.lab.wait_mail("user0201", 2, timeout=30)
+        self.assertEqual([2, 1, 1, 1, 1, 0, 0], [len(self.lab.mails(user)) for user in (*due, "user0206", "user0207")])
+        self.lab.exec(["systemctl", "enable", "--now", timer])
+        soon = self.lab.exec(["systemctl", "show", "-P", "NextElapseUSecRealtime", timer]).stdout.strip()
+        self.assertTrue(soon and soon != "n/a", "it is waiting for its time")
+
+    def test_reminders_wait_for_a_directory_that_is_down(self):
+        unit = "pwreset-remind-expiry.service"
+        self.lab.restart("pwresetd")
+        self.lab.exec(["systemctl", "stop", "slapd"])
+        try:
+            self.lab.exec(["systemctl", "start", "--no-block", unit])
+            state = eventually(lambda: self.lab.exec(["systemctl", "show", "-P", "SubState", unit]).stdout.strip() == "auto-restart", 60)
+            self.assertTrue(state, "tried again later")
+        finally:
+            self.lab.exec(["systemctl", "start", "slapd"])
+            self.lab.exec(["systemctl", "stop", unit])
+            self.lab.restart("nslcd")
+        self.assertTrue(eventually(lambda: not self.lab.exec(["getent", "passwd", "alice"], check=False).returncode, 30))
+
+    # ---- audit
+
+    def audit(self, *words, by="root"):
+        done = self.ctl(by, "audit", "--json=short", *words)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_audit_tells_who_did_what_for_whom(self):
+        start = time.strftime("%Y-%m-%d %H:%M:%S")
+        self.ctl("helen", "show", "bob")
+        self.ctl("ada", "unlock", "bob")
+        self.ctl("helen", "show", "carol")
+        self.ctl("mallory", "show", "bob", status=3)
+        for_bob = self.audit("--user=bob", f"--since={start}")
+        self.assertEqual([("helen", "Admin.Show", "bob", "ok"), ("ada", "Admin.Unlock", "bob", "ok")],
+                         [(entry["who"], entry["what"], entry["user"], entry["result"]) for entry in for_bob])
+        self.assertLessEqual({"bob", "carol"}, {entry["user"] for entry in self.audit("--by=helen", f"--since={start}")})
+        self.assertEqual(["ada"], [entry["who"] for entry in self.audit("--user=bob", "--by=ada", f"--since={start}")])
+        self.assertEqual([], self.audit("--user=bob", "--until=-1h"))
+        self.assertEqual(["Admin.Unlock"], [entry["what"] for entry in self.audit("--user=bob", "-n", "1", "--until=now")])
+        self.assertEqual(["Admin.Unlock"], [entry["what"] for entry in self.audit("--user=bob", "-n", "1")])
+        denied = self.audit("--by=mallory", f"--since={start}")
+        self.assertEqual([("Admin.Show", "org.varlink.service.PermissionDenied")], [(entry["what"], entry["result"]) for entry in denied])
+        self.ctl("root", "audit", "--since=whenever", status=2)
+        # The journal shows people their own part alone, and who writes there is not thereby the daemon.
+        self.assertEqual([], self.audit("--user=bob", by="alice"))
+        self.lab.exec(["logger", "--journald"], input="MESSAGE=x\nPWRESET_EVENT=call\nPWRESET_METHOD=forged\nPWRESET_USER=bob\n", user="alice")
+        self.lab.exec(["journalctl", "--sync"])
+        self.assertNotIn("forged", [entry.get("what") for entry in self.audit("--user=bob")])
+
+    def test_audit_follows(self):
+        child = self.lab.spawn(["env", "LC_ALL=C.UTF-8", "pwresetctl", "audit", "--follow", "--user=erin"], columns=160)
+        self.ctl("ada", "revoke", "erin")
+        child.expect(r"  ada +Admin\.Revoke +erin +ok +ctl\r\n", timeout=30)
+        self.ctl("helen", "show", "dave")
+        self.ctl("helen", "show", "erin")
+        child.expect(r"  helen +Admin\.Show +erin +ok +ctl\r\n", timeout=30)
+        self.assertNotIn("dave", child.seen.getvalue())
+        child.sendcontrol("c")
+        child.expect(pexpect.EOF)
 
     # ---- languages
 

@@ -14,7 +14,7 @@ import unittest
 
 SOURCE = BUILT = None
 SERVICES = ("pwresetd.service", "pwreset-directory@.service", "pwreset-mailer@.service", "pwreset-web.service",
-            "pwreset-fleet@.service")
+            "pwreset-fleet@.service", "pwreset-remind-expiry.service")
 EXPOSURE_MAX = 1.5
 # HACKING.md: user, mode, Accept=.
 SOCKETS = {"pam": ("root", "0600", False), "web": ("pwreset-web", "0600", False), "ctl": ("root", "0666", False),
@@ -22,7 +22,7 @@ SOCKETS = {"pam": ("root", "0600", False), "web": ("pwreset-web", "0600", False)
            "mailer": ("pwreset", "0600", True)}
 USERS = {"pwresetd.service": "pwreset", "pwreset-directory@.service": "pwreset-directory",
          "pwreset-mailer@.service": "pwreset-mailer", "pwreset-web.service": "pwreset-web",
-         "pwreset-fleet@.service": "pwreset-fleet"}
+         "pwreset-fleet@.service": "pwreset-fleet", "pwreset-remind-expiry.service": "root"}
 CREDENTIALS = {"pwreset-directory@.service": ["ldap-password", "pepper"], "pwreset-mailer@.service": ["smtp-password"],
                "pwreset-fleet@.service": ["key"]}
 
@@ -132,6 +132,13 @@ class Units(unittest.TestCase):
         for option in ("StrictHostKeyChecking=yes", "BatchMode=yes", "PreferredAuthentications=publickey", "ControlPath=none",
                        "IdentitiesOnly=yes", "ClearAllForwardings=yes"):
             self.assertIn(option, command)
+
+    def test_reminders_are_made_by_root_who_can_do_nothing_else(self):
+        """The broker asks for the number 0; test_each_process above holds that there is nothing behind it."""
+        unit, timer = Unit(BUILT / "pwreset-remind-expiry.service"), Unit(SOURCE / "pwreset-remind-expiry.timer")
+        self.assertEqual((unit["RestrictAddressFamilies"], unit.one("PrivateNetwork"), unit.one("Type")), (["AF_UNIX"], "yes", "oneshot"))
+        self.assertEqual((timer.one("OnCalendar"), timer.one("Persistent")), ("daily", "yes"))
+        self.assertTrue(timer.one("RandomizedDelaySec"))
 
     def test_what_waits_is_sent_after_a_boot(self):
         unit = Unit(SOURCE / "pwreset-spool.path")
