@@ -2,12 +2,15 @@
 """Who is meant by what was typed: nobody but exactly that person (cases 18, 21, 37, 38), and who is out of reach."""
 
 import pathlib
+import socket
+import subprocess
 import tempfile
+import time
 import unittest
 
 import slapd
 from case import GOOD, DirectoryCase, main, now
-from slapd import BASE, DECOY, PEOPLE, certificates, free_port, password_of, person
+from slapd import BASE, DECOY, PEOPLE, SERVICE, certificates, free_port, password_of, person
 from worker import Site, b64
 
 
@@ -245,8 +248,6 @@ class Servers(unittest.TestCase):
 
     def test_case_41_server_that_hangs_in_the_handshake(self):
         """It accepts and says nothing: bounded, and the next server is asked."""
-        import socket
-        import time
         with socket.socket() as mute:
             mute.bind(("127.0.0.1", 0))
             mute.listen()
@@ -263,21 +264,67 @@ class Servers(unittest.TestCase):
 
 
 class Referrals(DirectoryCase):
-    """Case 38: a referral is no answer, and nobody follows it with our credentials."""
+    """Case 38: a referral is no answer, and nobody follows it with our credentials: where it points nobody comes."""
 
-    slapd_options = {"extra": 'referral "ldap://127.0.0.1:9/"'}
     people_count = 1
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lure = socket.create_server(("127.0.0.1", 0))
+        cls.addClassCleanup(cls.lure.close)
+        cls.away = f"ldap://127.0.0.1:{cls.lure.getsockname()[1]}"
+        cls.slapd_options = {"extra": f'referral "{cls.away}/"'}
+        super().setUpClass()
+
+    def tearDown(self):
+        self.lure.settimeout(0.3)
+        with self.assertRaises(TimeoutError, msg="somebody came"):
+            self.lure.accept()
 
     def test_referral_entry_is_not_followed(self):
         self.slapd.client("ldapadd", "-M", input=f"dn: uid=away,{PEOPLE}\nobjectClass: referral\nobjectClass: extensibleObject\n"
-                          "uid: away\nref: ldap://127.0.0.1:9/uid=away,dc=example,dc=net\n\n")
+                          f"uid: away\nref: {self.away}/uid=away,dc=example,dc=net\n\n")
         self.assertEqual(self.worker.mint("link", "away"), {"skip": "no-such-user"})
+        for method in ("VerifyCode", "AnswerQuestions"):
+            self.fails("Refused", self.worker.call, f"Recovery.{method}", {
+                "user": "away", **({"code": "ABCDEFGH"} if method == "VerifyCode" else {"answers": ["a", "b", "c"]})}, via="web")
+        self.fails("WrongPassword", self.worker.call, "Password.Verify", {"user": "away", "password": b64("its password")})
         self.assertIn("mail", self.worker.mint("link", "alice"))
 
     def test_base_elsewhere(self):
         site = Site(self.slapd.uri, base="dc=example,dc=net")
         self.addCleanup(site.close)
         self.fails("Unavailable", self.new_worker(site).mint, "link", "alice")
+
+    def test_somebody_who_follows_is_seen(self):
+        """That the trap works: ldapsearch is told to follow."""
+        done = subprocess.Popen(["ldapsearch", "-x", "-C", "-o", "nettimeout=2", "-H", self.slapd.uri, "-b", "dc=example,dc=net"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(done.wait)
+        self.lure.settimeout(10)
+        self.lure.accept()[0].close()
+        done.wait(20)
+
+
+class SizeLimit(DirectoryCase):
+    """Case 38: the server gives one entry and says that there are more."""
+
+    slapd_options = {"replica": f'limits dn.exact="{SERVICE}" size=1'}
+    people_count = 4
+
+    def test_case_38_two_matches_of_which_one_is_seen(self):
+        first, second = self.take(), self.take()
+        self.slapd.modify(f"uid={second},{PEOPLE}", ("replace", "mail", f"{first}@example.com"))
+        self.assertEqual(self.worker.mint("link", f"{first}@example.com"), {"skip": "ambiguous"})
+        other = self.take()
+        self.assertIn("mail", self.worker.mint("link", f"{other}@example.com"))
+
+    def test_case_38_groups_of_which_one_is_seen(self):
+        """Who is in more groups than can be seen is privileged, until that is known better."""
+        name = self.take()
+        self.slapd.add("".join(f"dn: cn=many{n},ou=groups,{BASE}\nobjectClass: groupOfNames\ncn: many{n}\n"
+                               f"member: uid={name},{PEOPLE}\n\n" for n in range(2)))
+        self.assertEqual(self.worker.mint("link", name), {"skip": "privileged"})
 
 
 if __name__ == "__main__":

@@ -1,15 +1,38 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Secret questions, saved codes, recovery addresses: enrolling and recovering (cases 3, 24 to 28)."""
 
+import base64
+import ctypes
+import hmac
+import itertools
+import math
+import random
 import re
+import statistics
+import struct
+import time
 
-from case import GOOD, PPOLICY, DirectoryCase, main, now
+from case import FULL, GOOD, PPOLICY, DirectoryCase, main, now
 from slapd import DECOY, PEOPLE, password_of
 from worker import Failure, Site, b64, identifier
 
 CONSOLE = {"service": "login", "terminal": "tty1"}
 REMOTE = {"service": "sshd", "terminal": "ssh", "address": "192.0.2.7"}
 ANSWERS = ["Großer Rolf der Bär", "Ratatouille  niçoise", "Ｔｈｅ Ｃｌａｓｈ"]
+
+
+def unb64url(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def argon2id(secret, salt):
+    """As stretch.c has it, by libsodium itself."""
+    made = ctypes.create_string_buffer(32)
+    sodium = ctypes.CDLL("libsodium.so.23")
+    done = sodium.crypto_pwhash(made, ctypes.c_ulonglong(32), secret, ctypes.c_ulonglong(len(secret)), salt, ctypes.c_ulonglong(2),
+                                ctypes.c_size_t(19456 * 1024), 2)
+    assert done == 0
+    return made.raw
 
 
 class Enrolment(DirectoryCase):
@@ -166,6 +189,53 @@ class Enrolment(DirectoryCase):
         stored = " ".join(self.slapd.entry(name)["pwresetQuestions"])
         for word in re.split(r"\s+", " ".join(ANSWERS)):
             self.assertNotIn(word.lower(), stored.lower())
+
+    def test_case_27_dictionary_over_what_was_stolen(self):
+        """The stored value, the format and a dictionary with the right answers in it, at the cost that is configured (Argon2id, 19 MiB,
+        two passes): nothing without the pepper; with it, by the same hand, the one."""
+        name = self.take()
+        self.enroll(name)
+        _, _, ids, _, salt, verifier, *_ = self.slapd.entry(name)["pwresetQuestions"][0].split(":")
+        uuid = self.slapd.entry(name, "entryUUID")["entryUUID"][0]
+        right = ["grosser rolf der bär", "ratatouille niçoise", "the clash"]
+        words = [*right, "paris", "rex", "pizza", "mueller", "blue", "london", "bello", "pasta", "schmidt", "red", "hamster", "gold", "audi",
+                 "maria", "rome", "max", "tom", "soup", "smith"]  # 22: more than 10,000 triples
+        triples = itertools.product(words, repeat=3)
+        dictionary = [right, *(list(triple) for triple in itertools.islice(triples, (10000 if FULL else 120) - 1))]
+        self.assertEqual(len(dictionary), 10000 if FULL else 120)
+
+        def derive(pepper, answers):
+            parts = ["pwreset answers 1", "known", uuid]
+            for id, answer in zip(ids.split(","), answers):
+                parts += [id, answer]
+            keyed = hmac.new(pepper, digestmod="sha256")
+            for part in parts:
+                keyed.update(struct.pack("<Q", len(part.encode())) + part.encode())
+            return argon2id(keyed.digest(), unb64url(salt))
+
+        stored = unb64url(verifier)
+        self.assertEqual([answers for answers in dictionary if derive(bytes(32), answers) == stored], [])
+        self.assertEqual(derive(base64.b64decode(self.site.pepper[0].partition(":")[2]), right), stored, "the hand can do it")
+
+    def test_case_24_time_of_an_answer(self):
+        """Before the broker's slot hides it: one right answer of three takes as long as none."""
+        taken = {"one right": [], "none right": []}
+        people = [self.take() for _ in range(10)]
+        for name in people:
+            self.enroll(name)
+        tries = [(name, kind) for name in people for kind in ["one right", "none right"] * 2]
+        random.Random(24).shuffle(tries)
+        for name, kind in tries:
+            answers = [ANSWERS[0], "wrong", "wrong"] if kind == "one right" else ["wrong"] * 3
+            begin = time.perf_counter()
+            self.fails("Refused", self.answer, name, answers)
+            taken[kind].append(time.perf_counter() - begin)
+        one, none = taken.values()
+        t = (statistics.mean(one) - statistics.mean(none)) / math.sqrt(
+            statistics.variance(one) / len(one) + statistics.variance(none) / len(none))
+        print(f"one right {statistics.mean(one) * 1e3:.1f} ms, none right {statistics.mean(none) * 1e3:.1f} ms, Welch t = {t:+.2f} "
+              f"over {len(tries)} answers")
+        self.assertLess(abs(t), 4.5)
 
     def test_wrong_password_enrols_nothing(self):
         name = self.take()
