@@ -112,12 +112,15 @@ void request_write(JsonWriter *w, const Request *request)
 	json_put_integer(w, "created", request->created);
 	json_put_integer(w, "expires", request->expires);
 	json_put_integer(w, "attempt", request->attempts);
+	if (request->done)
+		json_put_bool(w, "done", true);
 }
 
 typedef struct Wire {
 	const char *id, *kind, *user, *ticket, *requester, *language, *op;
 	const JsonNode *roles, *origin;
 	int64_t created, expires, attempt, due, unknown, reached, reachedOf;
+	bool done;
 } Wire;
 
 #define STRING(name, limit) { #name, JSON_STRING, offsetof(Wire, name), false, limit }
@@ -139,6 +142,7 @@ static const VarlinkField wire_fields[] = {
 	INTEGER(due, true),
 	INTEGER(unknown, true),
 	INTEGER(reached, false),
+	{ "done", JSON_BOOL, offsetof(Wire, done), false, 0 },
 	INTEGER(reachedOf, false),
 	{ 0 },
 };
@@ -178,6 +182,7 @@ int request_parse(Request *request, const JsonNode *object)
 	q.attempts = (unsigned)wire.attempt;
 	q.unknown = (unsigned)wire.unknown;
 	q.due = wire.due;
+	q.done = wire.done;
 	q.reached = (uint32_t)wire.reached;
 	q.reached_of = wire.reachedOf;
 	*request = q;

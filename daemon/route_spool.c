@@ -161,8 +161,10 @@ void route_notices_release(Call *call)
 	int64_t now = mark_now_ms(&call->broker->mark);
 
 	for (size_t i = 0; i < METHOD_NOTICES; i++)
-		if (call->notices[i])
+		if (call->notices[i]) {
+			call->notices[i]->done = true;
 			spool_later(call->broker->spool, STEAL(call->notices[i]), now, true);
+		}
 }
 
 void route_notices_drop(Call *call)

@@ -215,7 +215,8 @@ void spool_set_max(Spool *spool, size_t max)
 	spool->n_max = max;
 }
 
-static void reached_write(JsonWriter *w, const Request *request)
+/* What has become known of it since it was added. */
+static void progress_write(JsonWriter *w, const Request *request)
 {
 	if (request->reached == 0)
 		return;
@@ -231,7 +232,7 @@ static int record_add(Ledger *ledger, const Request *request, size_t *ret_size)
 	request_write(w, request);
 	json_put_integer(w, "due", request->due);
 	json_put_integer(w, "unknown", request->unknown);
-	reached_write(w, request);
+	progress_write(w, request);
 	return ledger_end(ledger, ret_size);
 }
 
@@ -376,7 +377,9 @@ void spool_later(Spool *spool, Request *request, int64_t due_ms, bool known)
 	w = record_begin(spool, SPOOL_OP_LATER, request);
 	json_put_integer(w, "due", due_ms);
 	json_put_integer(w, "unknown", request->unknown);
-	reached_write(w, request);
+	if (request->done)
+		json_put_bool(w, "done", true);
+	progress_write(w, request);
 	record_end(spool);
 	queue_push(queue_of(spool, request), request);
 	if (spool->changed)

@@ -88,6 +88,7 @@ static int replay_later(Request *q, const JsonNode *record)
 		return 1;
 	q->due = due;
 	q->unknown = (unsigned)unknown;
+	q->done = json_get_bool(record, "done", false);
 	if (json_get_integer(record, "reached", &reached) && json_get_integer(record, "reachedOf", &of) && reached >= 0 &&
 	    reached <= UINT32_MAX) {
 		q->reached = (uint32_t)reached;

@@ -296,7 +296,7 @@ static void mods_build(Mods *mods, const Changes *changes)
 	}
 }
 
-static int modify_result(Directory *directory, int id)
+static int write_result(Directory *directory, LDAP *ld, int id, const char *what)
 {
 	int ms = directory_operation_time(directory), rc, code = LDAP_OTHER;
 	struct timeval time;
@@ -310,20 +310,20 @@ static int modify_result(Directory *directory, int id)
 	if (ms < 0)
 		ms = 0;
 	time = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
-	rc = ldap_result(directory->ld, id, LDAP_MSG_ALL, &time, &message);
+	rc = ldap_result(ld, id, LDAP_MSG_ALL, &time, &message);
 	if (rc == 0)
-		return directory_result(directory, directory->ld, LDAP_TIMEOUT, "modify");
+		return directory_result(directory, ld, LDAP_TIMEOUT, what);
 	if (rc < 0)
-		return directory_result(directory, directory->ld, LDAP_SERVER_DOWN, "modify");
-	rc = ldap_parse_result(directory->ld, message, &code, NULL, NULL, NULL, &controls, 1);
+		return directory_result(directory, ld, LDAP_SERVER_DOWN, what);
+	rc = ldap_parse_result(ld, message, &code, NULL, NULL, NULL, &controls, 1);
 	if (rc != LDAP_SUCCESS)
-		return directory_result(directory, directory->ld, LDAP_SERVER_DOWN, "modify");
-	directory_note_policy(directory, directory->ld, controls);
+		return directory_result(directory, ld, LDAP_SERVER_DOWN, what);
+	directory_note_policy(directory, ld, controls);
 	ldap_controls_free(controls);
-	return directory_result(directory, directory->ld, code, "modify");
+	return directory_result(directory, ld, code, what);
 }
 
-int directory_modify(Directory *directory, const char *dn, const Changes *changes,
+static int modify_on(Directory *directory, LDAP *ld, const char *dn, const Changes *changes,
 		     const char *assertion)
 {
 	Mods mods = { 0 };
@@ -331,46 +331,95 @@ int directory_modify(Directory *directory, const char *dn, const Changes *change
 	size_t n = 0;
 	int r, rc, id = 0;
 
-	if (changes->error < 0)
-		return changes->error;
-	r = directory_connect(directory);
-	if (r != 0)
-		return r;
-	r = directory_arm(directory, directory->ld);
+	r = directory_arm(directory, ld);
 	if (r < 0)
 		return r;
 	mods_build(&mods, changes);
-	rc = directory->server.ppolicy ? ldap_create_passwordpolicy_control(directory->ld, &ppolicy)
+	rc = directory->server.ppolicy ? ldap_create_passwordpolicy_control(ld, &ppolicy)
 				       : LDAP_SUCCESS;
 	if (rc == LDAP_SUCCESS && assertion)
-		rc = ldap_create_assertion_control(directory->ld, (char *)(uintptr_t)assertion, 1,
-						   &assert);
+		rc = ldap_create_assertion_control(ld, (char *)(uintptr_t)assertion, 1, &assert);
 	if (ppolicy)
 		controls[n++] = ppolicy;
 	if (assert)
 		controls[n++] = assert;
 	if (rc == LDAP_SUCCESS)
-		rc = ldap_modify_ext(directory->ld, dn, mods.list, controls, NULL, &id);
-	r = rc == LDAP_SUCCESS ? modify_result(directory, id)
-			       : directory_result(directory, directory->ld, rc, "modify");
+		rc = ldap_modify_ext(ld, dn, mods.list, controls, NULL, &id);
+	r = rc == LDAP_SUCCESS ? write_result(directory, ld, id, "modify")
+			       : directory_result(directory, ld, rc, "modify");
 	if (ppolicy)
 		ldap_control_free(ppolicy);
 	if (assert)
 		ldap_control_free(assert);
+	return r;
+}
+
+int directory_modify(Directory *directory, const char *dn, const Changes *changes,
+		     const char *assertion)
+{
+	int r;
+
+	if (changes->error < 0)
+		return changes->error;
+	r = directory_connect(directory);
+	if (r != 0)
+		return r;
+	r = modify_on(directory, directory->ld, dn, changes, assertion);
 	if (connection_lost(r))
 		directory_disconnect(directory);
+	return r;
+}
+
+static int own_open(Directory *directory, const char *dn, const Secret *password, LDAP **ret)
+{
+	int r = directory_connect(directory);
+
+	if (r == 0)
+		r = ldap_handle_open(directory, directory->server.uri, ret);
+	if (r == 0)
+		r = directory_bind(directory, *ret, dn, password);
 	return r;
 }
 
 int directory_check_password(Directory *directory, const char *dn, const Secret *password)
 {
 	AUTO_LDAP LDAP *ld = NULL;
-	int r = directory_connect(directory);
+
+	return own_open(directory, dn, password, &ld);
+}
+
+int directory_modify_own(Directory *directory, const char *dn, const Secret *current, const Changes *changes)
+{
+	AUTO_LDAP LDAP *ld = NULL;
+	int r = changes->error;
+
+	if (r == 0)
+		r = own_open(directory, dn, current, &ld);
+	if (r != 0)
+		return r < 0 ? -ECONNREFUSED : r;
+	return modify_on(directory, ld, dn, changes, NULL);
+}
+
+int directory_passwd_own(Directory *directory, const char *dn, const Secret *current, const Secret *password)
+{
+	struct berval user = { strlen(dn), (char *)(uintptr_t)dn }, old, new;
+	AUTO_LDAP LDAP *ld = NULL;
+	LDAPControl *ppolicy = NULL, *controls[2] = { 0 };
+	int r = own_open(directory, dn, current, &ld), rc, id = 0;
 
 	if (r != 0)
-		return r;
-	r = ldap_handle_open(directory, directory->server.uri, &ld);
+		return r < 0 ? -ECONNREFUSED : r;
+	r = directory_arm(directory, ld);
 	if (r < 0)
-		return r;
-	return directory_bind(directory, ld, dn, password);
+		return -ECONNREFUSED;
+	old = (struct berval){ current->len, (char *)(uintptr_t)current->bytes };
+	new = (struct berval){ password->len, (char *)(uintptr_t)password->bytes };
+	rc = directory->server.ppolicy ? ldap_create_passwordpolicy_control(ld, &ppolicy) : LDAP_SUCCESS;
+	controls[0] = ppolicy;
+	if (rc == LDAP_SUCCESS)
+		rc = ldap_passwd(ld, &user, &old, &new, controls, NULL, &id);
+	r = rc == LDAP_SUCCESS ? write_result(directory, ld, id, "passwd") : directory_result(directory, ld, rc, "passwd");
+	if (ppolicy)
+		ldap_control_free(ppolicy);
+	return r;
 }

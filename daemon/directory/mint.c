@@ -35,6 +35,7 @@ static const VarlinkField request_fields[] = {
 	{ "created", JSON_INTEGER, offsetof(MintRequest, created), true, 0 },
 	{ "expires", JSON_INTEGER, offsetof(MintRequest, expires), true, 0 },
 	{ "attempt", JSON_INTEGER, offsetof(MintRequest, attempt), true, 0 },
+	{ "done", JSON_BOOL, offsetof(MintRequest, done), false, 0 },
 	{ 0 },
 };
 

@@ -12,6 +12,7 @@ typedef struct MintRequest {
 	int64_t created, expires, attempt;
 	unsigned roles;
 	uint8_t id_bytes[TOKEN_ID_SIZE];
+	bool done; /* the call that it tells of was answered with success */
 } MintRequest;
 
 /* What differs between kinds of mail; NULL or 0: empty. Texts are borrowed. */

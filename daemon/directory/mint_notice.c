@@ -83,6 +83,20 @@ static const char *set_up(const Event *event)
 	return NULL;
 }
 
+/*
+ * Into a privileged entry no marker can be written (write_own.c): the broker has heard that it was done, or, when it died before,
+ * the directory says that there was a change since.
+ */
+static bool changed_without_marker(const MintRequest *request, const Account *account)
+{
+	const char *time = entry_text(account->entry, "pwdChangedTime");
+	int64_t changed;
+
+	if (!account->privileged || strcmp(request->kind, "changed") != 0)
+		return false;
+	return request->done || (time && generalized_time_parse(time, &changed) && changed >= request->created);
+}
+
 int mint_notice(Call *call, const MintRequest *request, Account *account)
 {
 	char masked[MAIL_ADDRESS_MAX + 1];
@@ -91,8 +105,11 @@ int mint_notice(Call *call, const MintRequest *request, Account *account)
 	MailTo to;
 
 	/* The request carries the operation's id: what was not done is not told. */
-	if (!event_find_operation(account->entry, request->id, &event))
-		return mint_skip(call, "not-done", 0);
+	if (!event_find_operation(account->entry, request->id, &event)) {
+		if (!changed_without_marker(request, account))
+			return mint_skip(call, "not-done", 0);
+		event = (Event){ .what = "changed" };
+	}
 	addresses_read(account, call->worker->config, &addresses);
 	mail_to_told(call, &addresses, &to);
 	if (to.n == 0)

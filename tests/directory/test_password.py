@@ -5,7 +5,7 @@ import time
 
 from case import BETTER, GOOD, PPOLICY, DirectoryCase, main, now
 from slapd import DECOY, PEOPLE, password_of
-from worker import Failure, Site, b64
+from worker import Failure, Site, b64, identifier
 
 
 class Passwords:
@@ -66,6 +66,33 @@ class Passwords:
         for bad in ("not base64", "QQ=", "Q Q="):
             self.fails("InvalidParameter", self.worker.call, "Password.Verify", {"user": name, "password": bad})
 
+    def scheme(self, name):
+        return self.slapd.entry(name)["userPassword"][0].partition("}")[0] + "}"
+
+    def test_privileged_people_change_what_they_know_with_their_own_rights(self):
+        for name in ("grace", "heidi", "system"):
+            old = password_of(name)
+            for via, error in (("web", "WrongPassword"), ("relay", "WrongPassword"), ("ctl", "NotAllowed")):
+                self.fails(error, self.change, name, old, GOOD, via=via)
+            self.fails("WrongPassword", self.change, name, "wrong", GOOD, via="pam")
+            self.assertIn("old-password", self.fails("PasswordRefused", self.change, name, old, old + "1", via="pam")["reasons"])
+            self.assertTrue(self.slapd.binds(name, old))
+            before, operation = set(self.slapd.entry(name)), identifier()
+            self.assertEqual(self.change(name, old, GOOD, via="pam", operation=operation), {})
+            self.assertTrue(self.slapd.binds(name, GOOD))
+            self.assertFalse(self.slapd.binds(name, old))
+            self.assertEqual(self.scheme(name), self.SCHEME)
+            entry = self.slapd.entry(name)
+            self.assertFalse({key for key in set(entry) - before if key.startswith("pwreset")}, "nothing of ours is written there")
+            # Everybody is told of a change, but of none that was not.
+            told = self.worker.mint("changed", name, id=operation, done=True)
+            self.assertEqual(told["mail"]["to"], [f"{name}@example.com"])
+            self.assertEqual(self.worker.mint("changed", name, created=now() + 5), {"skip": "not-done"})
+            # And no way back in has been opened.
+            self.assertEqual(self.worker.mint("link", name), {"skip": "privileged"})
+            self.fails("WrongPassword", self.worker.call, "Account.EnrollCodes", {"user": name, "current": b64(GOOD)})
+            self.slapd.modify(f"uid={name},{PEOPLE}", ("replace", "userPassword", old))
+
     def test_set_by_root(self):
         name = self.take()
         call = {"user": name, "password": b64(GOOD)}
@@ -96,10 +123,12 @@ class Passwords:
 
 
 class WithoutPpolicy(Passwords, DirectoryCase):
+    SCHEME = "{ARGON2}"
     site_options = {"decoy_dn": DECOY}
 
 
 class StrictPpolicy(Passwords, DirectoryCase):
+    SCHEME = "{SSHA}"  # its policy has to see the password, and slapd hashes it then
     ppolicy = PPOLICY["strict"]
     site_options = {"decoy_dn": DECOY}
 

@@ -344,6 +344,15 @@ class Stack:
         """What lou may go back to."""
         return people.password("lou")
 
+    def test_passwd_of_an_administrator(self):
+        """Nothing recovers such an account; but who knows the password changes it, with the own rights."""
+        old = people.password("adam")
+        self.assertIn("Nothing was changed.\n", self.programs.passwd("adam", WRONG))
+        said = self.programs.passwd("adam", old, NEXT, NEXT)
+        self.assertIn("[0]", said)
+        self.assertTrue(self.lab.binds("adam", NEXT))
+        self.assertFalse(self.lab.binds("adam", old))
+
     def test_passwd_of_a_local_account(self):
         """lou is in /etc/passwd alone: pam_unix's dialogue, and the daemon hears nothing."""
         self.stop_daemon()
