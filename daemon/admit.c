@@ -179,6 +179,7 @@ static void call_admit(Call *call)
 		call_fail_try_later(call, wait);
 		return;
 	}
+	bulk_begin(call);
 	if ((call->method->route != ROUTE_BROKER && random_missing(call)) || call_begin_slot(call) < 0)
 		call_fail(call, UNAVAILABLE);
 	else

@@ -14,8 +14,14 @@
 #define VARLINK_ERRORS "org.varlink.service."
 #define LIMITED_LOG_US 1000000 /* no more than one line in that time about those who ask too often */
 
+static void call_audit(const Call *call, AuditEvent event);
+
 void call_free(Call *call)
 {
+	if (call->bulk.parts > 0 && call->result[0] == '\0') {
+		snprintf(call->result, sizeof(call->result), "interrupted");
+		call_audit(call, AUDIT_CALL);
+	}
 	if (call->work)
 		work_abandon(call->work);
 	route_notices_leave(call);
@@ -47,12 +53,13 @@ static Buf *answer_buffer(Call *call)
 JsonWriter *call_reply(Call *call)
 {
 	call->writer = JSON_WRITER(answer_buffer(call));
-	varlink_open_reply(&call->writer, false);
+	varlink_open_reply(&call->writer, call->bulk.continues);
 	return &call->writer;
 }
 
 JsonWriter *call_error(Call *call, const char *error)
 {
+	call->bulk.continues = false;
 	call->writer = JSON_WRITER(answer_buffer(call));
 	varlink_open_error(&call->writer, error);
 	return &call->writer;
@@ -216,9 +223,26 @@ int call_begin_slot(Call *call)
 	return r;
 }
 
+/* Hands the answer to a part over, the call staying in hand. False: it cannot go on. */
+static bool call_part(Call *call)
+{
+	if (call->peer->gone || varlink_stream_commit(call->peer->stream) < 0)
+		return false;
+	peer_part(call->peer);
+	return true;
+}
+
 void call_finish(Call *call, const char *result)
 {
 	varlink_close(&call->writer);
+	if (call->bulk.continues) {
+		if (call_part(call))
+			return;
+		call->peer->gone = true;
+		call->bulk.parts++;
+		call_release(call);
+		return;
+	}
 	snprintf(call->result, sizeof(call->result), "%s", result);
 	call_account(call);
 	if (!call->slot || call->peer->gone) {

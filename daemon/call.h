@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "bulk.h"
 #include "limit.h"
 #include "methods.h"
 #include "peer.h"
@@ -31,6 +32,7 @@ struct Call {
 	bool waiting; /* for the spool's commit */
 	int spooled;  /* what adding to the spool came to */
 	Request *notices[METHOD_NOTICES];
+	Bulk bulk;
 	JsonWriter writer;
 	Buf nothing; /* is written into when there is no memory for an answer */
 	char result[VARLINK_NAME_MAX + 1]; /* for the journal and the limits */

@@ -6,6 +6,7 @@
 
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 30000
+#define PERSONS_PLACES 4 /* jobs that staff's requests leave free: a slow relay holds theirs for long */
 #define TROUBLES_TOLERATED 3 /* failures in a row that may be the requests' own */
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
@@ -20,6 +21,13 @@ static unsigned jobs_allowed(const Delivery *delivery)
 	if (delivery->troubles > TROUBLES_TOLERATED)
 		return 1;
 	return 2 * (config->directory.connections + config->mail.connections);
+}
+
+static bool staff_allowed(const Delivery *delivery)
+{
+	unsigned most = jobs_allowed(delivery);
+
+	return delivery->n_staff < (most > PERSONS_PLACES ? most - PERSONS_PLACES : most);
 }
 
 static void timer_arm(Delivery *delivery, int64_t at_ms)
@@ -43,12 +51,15 @@ static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
 	}
 	/* Ends: each round takes a request that is due, and a job keeps it or it is due later. */
 	while (delivery->n_jobs < jobs_allowed(delivery)) {
-		Request *request = spool_take(broker->spool, now);
+		Request *request;
 
+		spool_open_staff(broker->spool, staff_allowed(delivery));
+		request = spool_take(broker->spool, now);
 		if (!request)
 			break;
 		job_start(delivery, request, now);
 	}
+	spool_open_staff(broker->spool, staff_allowed(delivery));
 	due = spool_next_due(broker->spool);
 	if (due != INT64_MAX && delivery->n_jobs < jobs_allowed(delivery))
 		timer_arm(delivery, due);

@@ -22,6 +22,11 @@ static Broker *broker_of(const Job *job)
 	return job->delivery->broker;
 }
 
+static Urgency job_urgency(const Job *job)
+{
+	return job->staff ? URGENCY_BULK : URGENCY_PERSON;
+}
+
 void job_free(Job *job)
 {
 	Delivery *delivery = job->delivery;
@@ -33,6 +38,7 @@ void job_free(Job *job)
 	if (job->next)
 		job->next->previous = job->previous;
 	delivery->n_jobs--;
+	delivery->n_staff -= job->staff;
 	if (job->work)
 		work_abandon(job->work);
 	buf_wipe(&job->mail);
@@ -155,7 +161,7 @@ static void job_send(Job *job, const JsonNode *mail)
 {
 	Broker *broker = broker_of(job);
 	const WorkSpec spec = {
-		.background = true,
+		.urgency = job_urgency(job),
 		.timeout_us = ((uint64_t)broker->config->mail.timeout * 1000 + MAILER_EXTRA_MS) * 1000,
 		.write = send_write,
 		.done = on_sent,
@@ -232,7 +238,7 @@ static void on_noted(SpoolWaiter *waiter, int r)
 	Job *job = (Job *)(void *)((char *)waiter - offsetof(Job, waiter));
 	Broker *broker = broker_of(job);
 	const WorkSpec spec = {
-		.background = true,
+		.urgency = job_urgency(job),
 		.timeout_us = (uint64_t)MINT_MS * 1000,
 		.write = mint_write,
 		.done = on_minted,
@@ -259,11 +265,18 @@ void job_start(Delivery *delivery, Request *request, int64_t now_ms)
 		spool_later(broker->spool, request, now_ms + SPOOL_FULL_MS, true);
 		return;
 	}
-	*job = (Job){ .delivery = delivery, .request = request, .waiter = { .done = on_noted }, .next = delivery->jobs };
+	*job = (Job){
+		.delivery = delivery,
+		.request = request,
+		.staff = request->requester != NULL,
+		.waiter = { .done = on_noted },
+		.next = delivery->jobs,
+	};
 	if (delivery->jobs)
 		delivery->jobs->previous = job;
 	delivery->jobs = job;
 	delivery->n_jobs++;
+	delivery->n_staff += job->staff;
 
 	if (now_ms / 1000 >= request->expires) {
 		broker->mark.counters.failed++;

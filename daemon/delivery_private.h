@@ -14,6 +14,7 @@ typedef enum Party { PARTY_DIRECTORY, PARTY_RELAY, _PARTY_MAX } Party;
 typedef struct Job {
 	Delivery *delivery;
 	Request *request; /* taken from the spool */
+	bool staff;       /* asked for by staff: the request may be gone when the job ends */
 	SpoolWaiter waiter;
 	Work *work;
 	Buf mail; /* the call to the mailer, secrets and all: own memory, wiped */
@@ -25,6 +26,7 @@ struct Delivery {
 	sd_event_source *timer;
 	Job *jobs;
 	unsigned n_jobs;
+	unsigned n_staff; /* of them, asked for by staff */
 	unsigned troubles;   /* in a row */
 	int64_t pause_until; /* milliseconds since the epoch */
 	bool stopping;

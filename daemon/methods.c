@@ -11,7 +11,8 @@
  * - Helpdesk never chooses a password and sets no PIN, which would be to choose what proves a caller's identity.
  * - Where strangers ask, what asks the directory is answered in slots, lest the time tell who exists. What changes a password is
  *   rounded up to a slot's end instead of cut off by it.
- * - Staff's calls cost nothing, a run over ten thousand people being their work; but guessing a PIN does.
+ * - Staff's calls cost nothing, a run over ten thousand people being their work; but guessing a PIN does. With "more" such
+ *   a run is background work: whoever waits for an answer comes first.
  */
 
 #include <string.h>
@@ -116,7 +117,7 @@ const Method methods[] = {
 	  .fields = fields_user, .lost = UNAVAILABLE, .deadline_ms = READ_MS, .flags = METHOD_AUDIT },
 	{ .name = "org.pwreset.Admin.SendLink", .sockets = SOCKET_CTL, .roles = STAFF, .route = ROUTE_DIRECTORY,
 	  .fields = fields_send_link, .after = REQUEST_LINK, .lost = UNAVAILABLE, .deadline_ms = DIAGNOSE_MS,
-	  .flags = METHOD_AUDIT },
+	  .flags = METHOD_AUDIT | METHOD_MORE },
 	{ .name = "org.pwreset.Admin.Revoke", .sockets = SOCKET_CTL, .roles = STAFF, .route = ROUTE_DIRECTORY,
 	  .fields = fields_user, .lost = UNAVAILABLE, .deadline_ms = WRITE_MS, .flags = METHOD_AUDIT },
 	{ .name = "org.pwreset.Admin.Unlock", .sockets = SOCKET_CTL, .roles = STAFF, .route = ROUTE_DIRECTORY,
@@ -136,10 +137,10 @@ const Method methods[] = {
 	  .fields = fields_user, .after = REQUEST_USERNAME, .lost = UNAVAILABLE, .deadline_ms = READ_MS,
 	  .flags = METHOD_AUDIT },
 	{ .name = "org.pwreset.Admin.Find", .sockets = SOCKET_CTL, .roles = STAFF, .route = ROUTE_DIRECTORY,
-	  .fields = fields_find, .lost = UNAVAILABLE, .deadline_ms = DIAGNOSE_MS, .flags = METHOD_AUDIT },
+	  .fields = fields_find, .lost = UNAVAILABLE, .deadline_ms = DIAGNOSE_MS, .flags = METHOD_AUDIT | METHOD_MORE },
 	{ .name = "org.pwreset.Admin.RemindExpiry", .sockets = SOCKET_CTL, .roles = SENIOR, .route = ROUTE_DIRECTORY,
 	  .fields = fields_remind_expiry, .after = REQUEST_EXPIRY, .lost = UNAVAILABLE, .deadline_ms = DIAGNOSE_MS,
-	  .flags = METHOD_AUDIT },
+	  .flags = METHOD_AUDIT | METHOD_MORE },
 
 	{ .name = "org.pwreset.Service.GetStatus", .sockets = SOCKET_CTL, .roles = SENIOR, .route = ROUTE_BROKER,
 	  .fields = fields_none, .answer = service_get_status },

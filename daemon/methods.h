@@ -39,6 +39,7 @@ typedef enum MethodFlag {
 	METHOD_ROOT_SETS = 8,    /* needs [roles] root-sets-passwords= */
 	METHOD_NAMES = 32,       /* tells whether a name exists; on relay that costs, and nobody's name is a wrong guess */
 	METHOD_NOTICE_USER = 16, /* the notice needs a name: user is mandatory on ctl */
+	METHOD_MORE = 32,        /* with "more" it is answered in parts (bulk.c) */
 } MethodFlag;
 
 #define METHOD_NOTICES 2

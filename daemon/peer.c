@@ -96,6 +96,28 @@ void peer_call_done(Peer *peer)
 	sd_event_source_set_enabled(peer->again, SD_EVENT_ONESHOT);
 }
 
+void peer_part(Peer *peer)
+{
+	peer->part = true;
+	peer->active_us = broker_now_us(peer->broker);
+	sd_event_source_set_enabled(peer->again, SD_EVENT_ONESHOT);
+}
+
+/* The peer may be gone afterwards: a call between two parts has nothing in hand that must be seen to. */
+static void peer_part_flush(Peer *peer)
+{
+	int r = varlink_stream_flush(peer->stream);
+
+	if (r < 0) {
+		peer_free(peer);
+		return;
+	}
+	peer->part = r == 0;
+	peer_listen(peer);
+	if (r == 1)
+		bulk_go_on(peer->call);
+}
+
 static void peer_read(Peer *peer)
 {
 	const JsonNode *root;
@@ -121,6 +143,10 @@ static int on_again(sd_event_source *source UNUSED, void *userdata)
 {
 	Peer *peer = userdata;
 
+	if (peer->part) {
+		peer_part_flush(peer);
+		return 0;
+	}
 	if (peer->call)
 		return 0;
 	if (peer->gone)
@@ -139,6 +165,10 @@ static int on_io(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events,
 {
 	Peer *peer = userdata;
 
+	if (peer->part && !(events & (EPOLLHUP | EPOLLERR))) {
+		peer_part_flush(peer);
+		return 0;
+	}
 	if (peer->call) {
 		/* Only a hang-up is told now. What a worker has in hand goes on, for it may have happened already. */
 		sd_event_source_set_enabled(peer->io, SD_EVENT_OFF);
@@ -308,7 +338,7 @@ int peer_new(Broker *broker, Socket socket, int passed)
 
 static bool peer_overdue(const Peer *peer, uint64_t now)
 {
-	if (peer->call)
+	if (peer->call && !peer->part)
 		return false;
 	if (varlink_stream_pending(peer->stream))
 		return now - peer->active_us > SLOW_US;

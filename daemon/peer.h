@@ -25,6 +25,7 @@ struct Peer {
 	Call *call;             /* in hand, or NULL */
 	bool gone;              /* has hung up while the call goes on */
 	bool last;              /* the connection ends with this answer */
+	bool part;              /* the answer in the stream is not the call's last */
 	uint64_t active_us;     /* last progress, CLOCK_MONOTONIC */
 	uint64_t half_us;       /* since when a message is incomplete; 0: none is */
 	Peer *next, *previous;
@@ -51,6 +52,8 @@ void peers_cut_host(Broker *broker, const char *host);
 
 /* By the call that has ended: the answer is in the stream. */
 void peer_call_done(Peer *peer);
+/* The same for an answer to a part: bulk_go_on() follows when the peer has taken it. */
+void peer_part(Peer *peer);
 
 /* Drops those that are slow, silent or half said. */
 void peers_sweep(Broker *broker);

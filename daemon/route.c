@@ -27,7 +27,9 @@ static void work_write(JsonWriter *w, unsigned left_ms, void *userdata)
 	const Method *m = call->method;
 
 	varlink_open_call(w, m->worker ? m->worker : m->name, false);
-	if (call->message.parameters)
+	if (call->bulk.on)
+		bulk_write(w, call);
+	else if (call->message.parameters)
 		json_put_members(w, call->message.parameters);
 	if (m->route == ROUTE_DIRECTORY)
 		/* Only on pam and ctl is the peer's uid somebody's; the page's or the relay's must not pass for "oneself". */
@@ -54,9 +56,14 @@ static const char *reply_result(const Call *call, const VarlinkReply *reply)
 
 static void reply_pass(Call *call, const VarlinkReply *reply)
 {
-	JsonWriter *w = reply->error ? call_error(call, reply->error) : call_reply(call);
 	const char *user = reply->error ? NULL : json_get_string(reply->parameters, "user");
+	JsonWriter *w;
 
+	if (call->bulk.on && !reply->error && bulk_note(call, reply->parameters) < 0) {
+		call_fail(call, UNAVAILABLE);
+		return;
+	}
+	w = reply->error ? call_error(call, reply->error) : call_reply(call);
 	if (user)
 		snprintf(call->proven, sizeof(call->proven), "%s", user);
 	if (reply->parameters)
@@ -83,11 +90,18 @@ static void work_done(int r, bool sent, const VarlinkReply *reply, void *userdat
 		call_fail(call, sent ? call->method->lost : UNAVAILABLE);
 }
 
+static Urgency call_urgency(const Call *call)
+{
+	if (call->bulk.on)
+		return URGENCY_BULK;
+	return (call->method->flags & METHOD_IDLE_ON_CTL) && call->peer->socket == SOCKET_CTL ? URGENCY_PERSON : URGENCY_CALL;
+}
+
 void route_submit(Call *call)
 {
 	const Method *m = call->method;
 	const WorkSpec spec = {
-		.background = (m->flags & METHOD_IDLE_ON_CTL) && call->peer->socket == SOCKET_CTL,
+		.urgency = call_urgency(call),
 		.timeout_us = (uint64_t)deadline_ms(call) * 1000,
 		.write = work_write,
 		.done = work_done,

@@ -197,7 +197,11 @@ static int after_add(Call *call, const char *user)
 		if (r != 0)
 			return r < 0 ? r : 0; /* 1: has been sent already */
 	}
-	return spool_add(broker->spool, &draft.request, NULL);
+	r = spool_add(broker->spool, &draft.request, NULL);
+	if (r < 0)
+		/* Rather two mails for others of this turn, should the run be started again, than none for this one. */
+		batch_revert(broker->batch);
+	return r;
 }
 
 /* Whom the rules forbid is noted here; whom they allow, when the mail is sent. */
@@ -221,7 +225,7 @@ static int after_add_results(Call *call, const JsonNode *reply)
 	const JsonNode *results = json_get(reply, "results");
 	int r;
 
-	if (!results || results->type != JSON_ARRAY || results->n > call->parameters.users->n)
+	if (!results || results->type != JSON_ARRAY || results->n > bulk_users(call))
 		return -EBADMSG;
 	if (!spool_has_room(call->broker->spool, results->n))
 		return -ENOBUFS;

@@ -33,6 +33,7 @@ struct Spool {
 	size_t live; /* bytes of the file that the requests need */
 	SpoolWaiter *waiters, **waiters_end;
 	unsigned persons_in_a_row;
+	bool staff_shut;
 	unsigned tidy_wait;
 	bool failing;
 	void (*changed)(void *userdata);
@@ -309,9 +310,15 @@ static bool queue_is_due(Queue *queue, int64_t now_ms)
 	return first && first->due <= now_ms;
 }
 
+void spool_open_staff(Spool *spool, bool open)
+{
+	spool->staff_shut = !open;
+}
+
 Request *spool_take(Spool *spool, int64_t now_ms)
 {
-	bool person = queue_is_due(&spool->persons, now_ms), staff = queue_is_due(&spool->staff, now_ms);
+	bool person = queue_is_due(&spool->persons, now_ms);
+	bool staff = !spool->staff_shut && queue_is_due(&spool->staff, now_ms);
 	Queue *queue = &spool->persons;
 	Request *request;
 
@@ -337,7 +344,7 @@ int64_t spool_next_due(const Spool *spool)
 
 	if (person)
 		due = person->due;
-	if (staff && staff->due < due)
+	if (!spool->staff_shut && staff && staff->due < due)
 		due = staff->due;
 	return due;
 }

@@ -45,6 +45,8 @@ void spool_wait(Spool *spool, SpoolWaiter *waiter);
 /* Commits now and tells those who wait: before they are freed at the end. */
 void spool_settle(Spool *spool);
 
+/* Whether staff's requests are given out; at first they are. */
+void spool_open_staff(Spool *spool, bool open);
 /* The next that is due and not held: the caller's until spool_later() or spool_done(). NULL: none. */
 Request *spool_take(Spool *spool, int64_t now_ms);
 /* When spool_take() may have one; INT64_MAX: never, as things are. */

@@ -58,7 +58,7 @@ static void list_remove(WorkList *list, Work *work)
 
 static WorkList *list_of(Work *work)
 {
-	return &work->pool->waiting[work->spec.background];
+	return &work->pool->waiting[work->spec.urgency];
 }
 
 void work_finish(Work *work, int r, bool sent, const VarlinkReply *reply)
@@ -128,18 +128,26 @@ void pool_worker_answered(Pool *pool)
 	pool->refusing = false;
 }
 
-static bool background_allowed(const Pool *pool)
+static bool urgency_allowed(const Pool *pool, Urgency urgency)
 {
-	unsigned most = pool->reserve && pool->max > 1 ? pool->max - 1 : pool->max;
+	unsigned but_one = pool->max > 1 ? pool->max - 1 : 1;
 
-	return pool->n_background < most;
+	switch (urgency) {
+	case URGENCY_CALL:
+		return true;
+	case URGENCY_PERSON:
+		return !pool->reserve || pool->busy[URGENCY_PERSON] + pool->busy[URGENCY_BULK] < but_one;
+	default:
+		return pool->busy[URGENCY_PERSON] + pool->busy[URGENCY_BULK] < but_one;
+	}
 }
 
 static Work *work_next(const Pool *pool)
 {
-	if (pool->waiting[0].first)
-		return pool->waiting[0].first;
-	return background_allowed(pool) ? pool->waiting[1].first : NULL;
+	for (Urgency u = 0; u < _URGENCY_MAX; u++)
+		if (pool->waiting[u].first && urgency_allowed(pool, u))
+			return pool->waiting[u].first;
+	return NULL;
 }
 
 static Link *link_idle(const Pool *pool)
@@ -265,7 +273,7 @@ void pool_set_connections(Pool *pool, unsigned connections)
 
 int pool_submit(Pool *pool, const WorkSpec *spec, Work **ret)
 {
-	WorkList *list = &pool->waiting[spec->background];
+	WorkList *list = &pool->waiting[spec->urgency];
 	AUTO_FREE Work *work = NULL;
 	int r;
 
@@ -308,8 +316,9 @@ void work_abandon(Work *work)
 
 bool pool_busy(const Pool *pool)
 {
-	if (pool->waiting[0].n > 0 || pool->waiting[1].n > 0)
-		return true;
+	for (unsigned i = 0; i < ARRAY_SIZE(pool->waiting); i++)
+		if (pool->waiting[i].n > 0)
+			return true;
 	for (const Link *link = pool->links; link; link = link->next)
 		if (link->work)
 			return true;

@@ -23,12 +23,20 @@ typedef struct PoolOptions {
 	const char *path;     /* of the socket; copied */
 	const char *name;     /* for the log; a literal */
 	unsigned connections; /* at most */
-	bool reserve;         /* the last connection is never given to background work */
+	bool reserve;         /* the last connection is kept for calls */
 } PoolOptions;
+
+/* Who waits for it. Of several connections bulk work never gets the last: a person's mail goes out beside a run of ten thousand. */
+typedef enum Urgency {
+	URGENCY_CALL,   /* a program, for its answer */
+	URGENCY_PERSON, /* somebody, for a mail */
+	URGENCY_BULK,   /* a run of staff's */
+	_URGENCY_MAX,
+} Urgency;
 
 /* What is to be done, in whose name. */
 typedef struct WorkSpec {
-	bool background;
+	Urgency urgency;
 	uint64_t timeout_us; /* from now on, waiting included */
 	/* Writes the whole call when a worker is free; left_ms: until the deadline. */
 	void (*write)(JsonWriter *w, unsigned left_ms, void *userdata);

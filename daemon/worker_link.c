@@ -51,7 +51,7 @@ static Work *link_take_back(Link *link)
 
 	if (work) {
 		work->link = NULL;
-		link->pool->n_background -= work->spec.background;
+		link->pool->busy[work->spec.urgency]--;
 	}
 	return work;
 }
@@ -208,7 +208,7 @@ void link_give(Link *link, Work *work)
 	left = work->deadline > now ? work->deadline - now : 0;
 	link->work = work;
 	work->link = link;
-	link->pool->n_background += work->spec.background;
+	link->pool->busy[work->spec.urgency]++;
 	sd_event_source_set_time(link->timer, work->deadline);
 	sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
 	/* A worker that has something to say before it is asked has gone, or its words would be taken for the answer. */

@@ -38,10 +38,10 @@ struct Pool {
 	const char *name;
 	unsigned max;
 	bool reserve;
-	WorkList waiting[2]; /* interactive, background */
+	WorkList waiting[_URGENCY_MAX];
 	Link *links;
 	unsigned n_links;
-	unsigned n_background; /* of the links, busy with background work */
+	unsigned busy[_URGENCY_MAX]; /* links with work of that urgency */
 	sd_event_source *wake;
 	uint64_t retry_us; /* the last back-off */
 	uint64_t retry_at; /* no connection is opened before */
