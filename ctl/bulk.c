@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * send-link, for one or for many. A run is cut into calls; its id makes each name's second asking harmless, so that
- * whatever fails on the way is simply asked again, here or by the next run with --batch=ID.
+ * send-link, for one or for many. A run is cut into calls, and each is answered in parts; the run's id makes each name's
+ * second asking harmless, so that whatever fails on the way is simply asked again, here or by the next run with --batch=ID.
  */
 
 #include <signal.h>
@@ -42,7 +42,7 @@ static void on_interrupt(int number UNUSED)
 	interrupted = 1;
 }
 
-/* The call in hand is finished, so that the books are right; the second ^C kills. */
+/* The part in hand is finished, so that the books are right; the second ^C kills. */
 static void interrupt_catch(void)
 {
 	struct sigaction sa = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
@@ -117,10 +117,16 @@ static void result_take(Run *run, const JsonNode *result)
 static void results_take(Run *run, const JsonNode *parameters)
 {
 	const JsonNode *results = json_get(parameters, "results");
+	size_t n = 0;
 
 	if (results && results->type == JSON_ARRAY)
 		JSON_FOREACH(it, results)
-			result_take(run, it);
+			if (run->done + n < run->names.n) {
+				result_take(run, it);
+				n++;
+			}
+	run->done += n;
+	progress_update(&run->progress, run->done, run->refused);
 	if (run->ctl->options.output != OUTPUT_TABLE) {
 		progress_clear(&run->progress);
 		output_json(run->ctl, parameters);
@@ -136,7 +142,7 @@ static size_t name_cost(const char *name)
 	return n;
 }
 
-/* As many names as fit into a call. */
+/* As many names as fit into a call; its reply, should it come in one, has them all again. */
 static size_t part_size(const Run *run)
 {
 	size_t n = 0, bytes = 0;
@@ -150,38 +156,54 @@ static size_t part_size(const Run *run)
 	return n;
 }
 
-/* 0 and *again: false when the part is done; true when it is worth another try after *pause seconds. */
-static int part_send(Run *run, size_t n, bool *again, int64_t *pause)
+static int call_write(Run *run)
 {
-	VarlinkReply reply;
+	size_t n = part_size(run);
 	JsonWriter *w;
 	int r;
 
-	*again = false;
-	r = ctl_open(run->ctl, "org.pwreset.Admin.SendLink", &w);
-	if (r == 0) {
-		json_open(w, "users", '[');
-		for (size_t i = 0; i < n; i++)
-			json_put_string(w, NULL, run->names.list[run->done + i]);
-		json_close(w, ']');
-		json_put_string(w, "batch", run->batch);
-		progress_clear(&run->progress);
+	r = ctl_open_more(run->ctl, "org.pwreset.Admin.SendLink", &w);
+	if (r != 0)
+		return r;
+	json_open(w, "users", '[');
+	for (size_t i = 0; i < n; i++)
+		json_put_string(w, NULL, run->names.list[run->done + i]);
+	json_close(w, ']');
+	json_put_string(w, "batch", run->batch);
+	return 0;
+}
+
+/* One call, as far as it gets: *again when it is worth another try after *pause seconds. */
+static int call_send(Run *run, bool *again, int64_t *pause)
+{
+	VarlinkReply reply;
+	int r;
+
+	r = call_write(run);
+	if (r == 0)
 		r = ctl_exchange(run->ctl, &reply);
+	while (r == 0 && !reply.error) {
+		results_take(run, reply.parameters);
+		if (!reply.continues)
+			return 0;
+		if (interrupted) {
+			/* Who hangs up stops the rest. */
+			ctl_disconnect(run->ctl);
+			return 0;
+		}
+		r = ctl_next(run->ctl, &reply);
 	}
+	progress_clear(&run->progress);
 	if (r != 0) {
 		/* The broker may be starting anew; what it had taken, the id keeps from being done twice. */
 		*again = r == EXIT_UNREACHABLE;
 		ctl_disconnect(run->ctl);
 		return r;
 	}
-	if (reply.error) {
-		*again = failure_exit(reply.error) == EXIT_LATER;
-		if (*again)
-			json_get_integer(reply.parameters, "seconds", pause);
-		return failure_report(&reply);
-	}
-	results_take(run, reply.parameters);
-	return 0;
+	*again = failure_exit(reply.error) == EXIT_LATER;
+	if (*again)
+		json_get_integer(reply.parameters, "seconds", pause);
+	return failure_report(&reply);
 }
 
 /* Sleeps until the pause is over or somebody has had enough of it. */
@@ -191,38 +213,33 @@ static void pause_for(int64_t seconds)
 		usleep(100000);
 }
 
-static int part_send_patiently(Run *run, size_t n)
+static int run_all(Run *run)
 {
+	unsigned tries = 0;
 	int64_t pause = 1;
-	bool again;
-	int r;
 
-	for (unsigned i = 0; i < TRIES_MAX; i++) {
+	/* Ends: each call takes names off, or it is one of TRIES_MAX. */
+	while (run->done < run->names.n && !interrupted) {
+		size_t before = run->done;
 		int64_t asked = 0;
+		bool again = false;
+		int r = call_send(run, &again, &asked);
 
-		r = part_send(run, n, &again, &asked);
+		if (r == 0 && run->done == before && !interrupted) {
+			complain(_("What answers is not pwresetd, or not of this version."));
+			return EXIT_UNREACHABLE;
+		}
+		if (run->done > before) {
+			tries = 0;
+			pause = 1;
+		}
+		if (r == 0)
+			continue;
 		/* Few names: a person waits, and can ask again. */
-		if (r == 0 || !again || !run->bulk || interrupted)
+		if (!again || !run->bulk || interrupted || ++tries == TRIES_MAX)
 			return r;
 		pause_for(asked > pause ? (asked < PAUSE_MAX_S ? asked : PAUSE_MAX_S) : pause);
 		pause = 2 * pause < PAUSE_MAX_S ? 2 * pause : PAUSE_MAX_S;
-		if (interrupted)
-			return r;
-	}
-	return r;
-}
-
-static int run_all(Run *run)
-{
-	while (run->done < run->names.n && !interrupted) {
-		size_t n = part_size(run);
-		int r;
-
-		r = part_send_patiently(run, n);
-		if (r != 0)
-			return r;
-		run->done += n;
-		progress_update(&run->progress, run->done, run->refused);
 	}
 	return 0;
 }
@@ -253,16 +270,21 @@ int verb_send_link(Ctl *ctl)
 	const char *const headers[] = { _("USER"), _("RESULT") };
 	CLEANUP(table_freep) Table *table = table_new(headers, ARRAY_SIZE(headers));
 	Run run = { .ctl = ctl, .table = table };
+	size_t repeated;
 	int r;
 
 	if (!table)
 		return EXIT_FAILED;
 	r = names_collect(&run);
 	if (r == 0)
+		r = names_unique(&run.names, &repeated);
+	if (r == 0)
 		r = batch_make(&run);
 	if (r != 0 || run.names.n == 0) {
 		if (r == 0)
-			complain(_("There is nobody to send a link to."));
+			complain(ctl->options.filter ? _("The filter selects nobody whom you may act on. The service searches by those attributes alone\n"
+							 "  that the directory's access rules let it search by: pwresetctl schema --acl.")
+						     : _("There is nobody to send a link to."));
 		names_deinit(&run.names);
 		return r;
 	}
@@ -270,6 +292,8 @@ int verb_send_link(Ctl *ctl)
 	if (run.bulk && !ctl->options.quiet) {
 		fprintf(stderr, _("Run %s, names: %zu. If it is interrupted, go on with:\n"), run.batch, run.names.n);
 		say_resume(&run);
+		if (repeated > 0)
+			fprintf(stderr, _("Named more than once and sent one link: %zu.\n"), repeated);
 	}
 	interrupt_catch();
 	progress_start(&run.progress, run.names.n, ctl->options.quiet || !run.bulk);

@@ -89,7 +89,7 @@ void ctl_disconnect(Ctl *ctl)
 	ctl->client = client_free(ctl->client);
 }
 
-int ctl_open(Ctl *ctl, const char *method, JsonWriter **ret)
+static int call_open(Ctl *ctl, const char *method, bool more, JsonWriter **ret)
 {
 	const char *path = ctl->default_socket ? ctl->default_socket : SOCKET_DEFAULT;
 	int r;
@@ -102,8 +102,18 @@ int ctl_open(Ctl *ctl, const char *method, JsonWriter **ret)
 		if (r < 0)
 			return connect_complain(path, r);
 	}
-	*ret = client_open(ctl->client, method, false);
+	*ret = client_open(ctl->client, method, more);
 	return 0;
+}
+
+int ctl_open(Ctl *ctl, const char *method, JsonWriter **ret)
+{
+	return call_open(ctl, method, false, ret);
+}
+
+int ctl_open_more(Ctl *ctl, const char *method, JsonWriter **ret)
+{
+	return call_open(ctl, method, true, ret);
 }
 
 int ctl_exchange(Ctl *ctl, VarlinkReply *reply)
@@ -111,6 +121,13 @@ int ctl_exchange(Ctl *ctl, VarlinkReply *reply)
 	int r;
 
 	r = client_call(ctl->client, CALL_MS, reply);
+	return r < 0 ? exchange_complain(r) : 0;
+}
+
+int ctl_next(Ctl *ctl, VarlinkReply *reply)
+{
+	int r = client_next(ctl->client, CALL_MS, reply);
+
 	return r < 0 ? exchange_complain(r) : 0;
 }
 

@@ -84,9 +84,12 @@ int complain_usage(const Ctl *ctl, const char *format, ...) PRINTF(2, 3);
  * after the error has been put into words on stderr. The parameters stay valid until the next call.
  */
 int ctl_open(Ctl *ctl, const char *method, JsonWriter **ret);
+/* The same with "more": ctl_next() has the next reply while the last one had reply->continues. */
+int ctl_open_more(Ctl *ctl, const char *method, JsonWriter **ret);
 int ctl_call(Ctl *ctl, const JsonNode **ret);
 /* The same without words for an error reply; *reply->error says which. */
 int ctl_exchange(Ctl *ctl, VarlinkReply *reply);
+int ctl_next(Ctl *ctl, VarlinkReply *reply);
 /* A call of one parameter "user", or of none when user is NULL. */
 int ctl_call_user(Ctl *ctl, const char *method, const char *user, const JsonNode **ret);
 /* Drops a connection that is of no use any more; the next call makes a new one. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* User names out of a file or out of the directory. */
+/* A list of user names, and one out of the directory. */
 
 #include <string.h>
 
@@ -42,71 +42,47 @@ int names_add(Names *names, const char *name)
 	return 0;
 }
 
-static int add_line(Names *names, const char *path, unsigned number, char *line)
+/* One part of the answer; *after is replaced by where to go on, "" at the end. */
+static int find_part(Names *names, const JsonNode *reply, char *after, size_t size)
 {
-	line[strcspn(line, "\r\n")] = '\0';
-	if (line[0] == '\0')
-		return 0;
-	/* Before anything is sent: the mistake may be the file. */
-	if (!user_name_valid(line)) {
-		complain(_("%s:%u: This is no user name. Nothing was sent."), path, number);
-		return EXIT_USAGE;
-	}
-	return names_add(names, line);
-}
-
-int names_read_file(Names *names, const char *path)
-{
-	bool is_stdin = strcmp(path, "-") == 0;
-	AUTO_FCLOSE FILE *opened = is_stdin ? NULL : fopen(path, "re");
-	FILE *f = is_stdin ? stdin : opened;
-	char line[USER_NAME_MAX + 16];
-	unsigned number = 0;
+	const JsonNode *users = json_get(reply, "users");
+	const char *next = json_get_string(reply, "next");
 	int r = 0;
 
-	if (!f) {
-		complain(_("%s cannot be read: %s"), path, strerror(errno));
-		return EXIT_USAGE;
-	}
-	while (r == 0 && fgets(line, sizeof(line), f))
-		r = add_line(names, path, ++number, line);
-	if (r == 0 && ferror(f)) {
-		complain(_("%s cannot be read: %s"), path, strerror(errno));
-		return EXIT_USAGE;
-	}
-	return r;
-}
-
-/* One part of the answer; *after is replaced by where to go on, "" at the end. */
-static int find_part(Ctl *ctl, Names *names, const char *filter, char *after, size_t size)
-{
-	const JsonNode *reply, *users;
-	const char *next;
-	JsonWriter *w;
-	int r;
-
-	r = ctl_open(ctl, "org.pwreset.Admin.Find", &w);
-	if (r != 0)
-		return r;
-	json_put_string(w, "filter", filter);
-	if (after[0] != '\0')
-		json_put_string(w, "after", after);
-	r = ctl_call(ctl, &reply);
-	if (r != 0)
-		return r;
-	users = json_get(reply, "users");
 	if (users && users->type == JSON_ARRAY)
 		JSON_FOREACH(it, users) {
 			r = it->type == JSON_STRING ? names_add(names, it->string) : 0;
 			if (r != 0)
 				return r;
 		}
-	next = json_get_string(reply, "next");
 	/* A service that does not move on would keep us here. */
 	if (next && strcmp(next, after) <= 0)
 		next = NULL;
 	snprintf(after, size, "%s", next ? next : "");
 	return 0;
+}
+
+/* All parts that one call gives. */
+static int find_call(Ctl *ctl, Names *names, const char *filter, char *after, size_t size)
+{
+	VarlinkReply reply;
+	JsonWriter *w;
+	int r;
+
+	r = ctl_open_more(ctl, "org.pwreset.Admin.Find", &w);
+	if (r != 0)
+		return r;
+	json_put_string(w, "filter", filter);
+	if (after[0] != '\0')
+		json_put_string(w, "after", after);
+	r = ctl_exchange(ctl, &reply);
+	while (r == 0) {
+		r = reply.error ? failure_report(&reply) : find_part(names, reply.parameters, after, size);
+		if (r != 0 || !reply.continues)
+			break;
+		r = ctl_next(ctl, &reply);
+	}
+	return r;
 }
 
 int names_find(Ctl *ctl, Names *names, const char *filter)
@@ -115,7 +91,7 @@ int names_find(Ctl *ctl, Names *names, const char *filter)
 	int r;
 
 	do
-		r = find_part(ctl, names, filter, after, sizeof(after));
+		r = find_call(ctl, names, filter, after, sizeof(after));
 	while (r == 0 && after[0] != '\0');
 	return r;
 }

@@ -19,3 +19,5 @@ void names_deinit(Names *names);
 int names_add(Names *names, const char *name);
 int names_read_file(Names *names, const char *path); /* "-": stdin */
 int names_find(Ctl *ctl, Names *names, const char *filter);
+/* Takes out those that stand there a second time; *ret: how many. */
+int names_unique(Names *names, size_t *ret);

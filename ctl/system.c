@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "output.h"
+#include "progress.h"
 #include "validate.h"
 #include "verbs.h"
 
@@ -92,38 +93,54 @@ int verb_test_mail(Ctl *ctl)
 	return delivered ? 0 : EXIT_FAILED;
 }
 
+/* All parts of one call; *after: where to go on, "" at the end. Who was reminded once is not again, so any failure may be repeated. */
+static int remind_call(Ctl *ctl, Progress *progress, char *after, size_t size)
+{
+	VarlinkReply reply;
+	JsonWriter *w;
+	int r;
+
+	r = ctl_open_more(ctl, "org.pwreset.Admin.RemindExpiry", &w);
+	if (r != 0)
+		return r;
+	json_put_integer(w, "days", ctl->options.days);
+	if (after[0] != '\0')
+		json_put_string(w, "after", after);
+	r = ctl_exchange(ctl, &reply);
+	while (r == 0 && !reply.error) {
+		const char *next = json_get_string(reply.parameters, "next");
+		int64_t n = 0;
+
+		json_get_integer(reply.parameters, "reminded", &n);
+		progress_update(progress, progress->done + (size_t)(n > 0 ? n : 0), 0);
+		if (next && strcmp(next, after) <= 0)
+			next = NULL;
+		snprintf(after, size, "%s", next ? next : "");
+		if (!reply.continues)
+			return 0;
+		r = ctl_next(ctl, &reply);
+	}
+	progress_clear(progress);
+	return r != 0 ? r : failure_report(&reply);
+}
+
 int verb_remind_expiry(Ctl *ctl)
 {
 	char after[USER_NAME_MAX + 1] = "";
-	int64_t total = 0;
+	Progress progress;
 	int r;
 
-	do {
-		const JsonNode *reply;
-		const char *next;
-		int64_t n = 0;
-		JsonWriter *w;
-
-		r = ctl_open(ctl, "org.pwreset.Admin.RemindExpiry", &w);
-		if (r != 0)
-			return r;
-		json_put_integer(w, "days", ctl->options.days);
-		if (after[0] != '\0')
-			json_put_string(w, "after", after);
-		r = ctl_call(ctl, &reply);
-		if (r != 0)
-			return r;
-		json_get_integer(reply, "reminded", &n);
-		total += n;
-		next = json_get_string(reply, "next");
-		if (next && strcmp(next, after) <= 0)
-			next = NULL;
-		snprintf(after, sizeof(after), "%s", next ? next : "");
-	} while (after[0] != '\0');
+	progress_start(&progress, 0, ctl->options.quiet);
+	do
+		r = remind_call(ctl, &progress, after, sizeof(after));
+	while (r == 0 && after[0] != '\0');
+	progress_clear(&progress);
+	if (r != 0)
+		return r;
 	if (ctl->options.output != OUTPUT_TABLE)
-		printf("{\"reminded\":%" PRId64 "}\n", total);
+		printf("{\"reminded\":%zu}\n", progress.done);
 	else if (!ctl->options.quiet)
-		printf(_("People reminded: %lld.\n"), (long long)total);
+		printf(_("People reminded: %zu.\n"), progress.done);
 	return 0;
 }
 

@@ -6,28 +6,32 @@
 
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 30000
-#define PERSONS_PLACES 4 /* jobs that staff's requests leave free: a slow relay holds theirs for long */
+#define PERSONS_PLACES 4 /* by so many jobs staff may have fewer in hand than persons: a slow relay holds theirs for long */
+#define AHEAD_MAX 32     /* staff's jobs whose attempt is noted before its turn: one sync for many … */
+#define AHEAD_LOW 8      /* … and the next ones when so few are left */
 #define TROUBLES_TOLERATED 3 /* failures in a row that may be the requests' own */
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* While directory or relay seem to be down, one request at a time looks whether they are back. */
-static unsigned jobs_allowed(const Delivery *delivery)
+static bool place_free(const Delivery *delivery, SpoolWho who)
 {
 	const Config *config = delivery->broker->config;
+	unsigned most = 2 * (config->directory.connections + config->mail.connections);
 
 	if (delivery->stopping)
-		return 0;
+		return false;
 	if (delivery->troubles > TROUBLES_TOLERATED)
-		return 1;
-	return 2 * (config->directory.connections + config->mail.connections);
+		return delivery->busy[SPOOL_PERSONS] + delivery->busy[SPOOL_STAFF] == 0;
+	if (who == SPOOL_STAFF)
+		most = most > PERSONS_PLACES ? most - PERSONS_PLACES : 1;
+	return delivery->busy[who] < most;
 }
 
-static bool staff_allowed(const Delivery *delivery)
+/* Every sync of the spool keeps the whole broker waiting, so that one for each mail of a run would be what the run takes. */
+static bool ahead_allowed(const Delivery *delivery)
 {
-	unsigned most = jobs_allowed(delivery);
-
-	return delivery->n_staff < (most > PERSONS_PLACES ? most - PERSONS_PLACES : most);
+	return !delivery->stopping && delivery->n_ahead <= AHEAD_LOW;
 }
 
 static void timer_arm(Delivery *delivery, int64_t at_ms)
@@ -43,25 +47,26 @@ static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
 {
 	Delivery *delivery = userdata;
 	Broker *broker = delivery->broker;
-	int64_t now = mark_now_ms(&broker->mark), due;
+	int64_t now = mark_now_ms(&broker->mark), due = INT64_MAX;
+	Request *request;
 
 	if (delivery->pause_until > now) {
 		timer_arm(delivery, delivery->pause_until);
 		return 0;
 	}
 	/* Ends: each round takes a request that is due, and a job keeps it or it is due later. */
-	while (delivery->n_jobs < jobs_allowed(delivery)) {
-		Request *request;
-
-		spool_open_staff(broker->spool, staff_allowed(delivery));
-		request = spool_take(broker->spool, now);
-		if (!request)
-			break;
+	while (place_free(delivery, SPOOL_PERSONS) && (request = spool_take(broker->spool, SPOOL_PERSONS, now)))
 		job_start(delivery, request, now);
-	}
-	spool_open_staff(broker->spool, staff_allowed(delivery));
-	due = spool_next_due(broker->spool);
-	if (due != INT64_MAX && delivery->n_jobs < jobs_allowed(delivery))
+	while (place_free(delivery, SPOOL_STAFF) && delivery->ready)
+		job_begin(delivery->ready);
+	if (ahead_allowed(delivery))
+		while (delivery->n_ahead < AHEAD_MAX && (request = spool_take(broker->spool, SPOOL_STAFF, now)))
+			job_start(delivery, request, now);
+	if (place_free(delivery, SPOOL_PERSONS))
+		due = spool_next_due(broker->spool, SPOOL_PERSONS);
+	if (ahead_allowed(delivery) && spool_next_due(broker->spool, SPOOL_STAFF) < due)
+		due = spool_next_due(broker->spool, SPOOL_STAFF);
+	if (due != INT64_MAX)
 		timer_arm(delivery, due);
 	return 0;
 }
@@ -93,6 +98,7 @@ int delivery_new(Delivery **ret, Broker *broker)
 	if (!delivery)
 		return -ENOMEM;
 	delivery->broker = broker;
+	delivery->ready_end = &delivery->ready;
 	r = sd_event_add_time_relative(broker->event, &delivery->timer, CLOCK_MONOTONIC, 0, 1000, on_timer, delivery);
 	if (r < 0)
 		return r;
@@ -118,10 +124,12 @@ void delivery_wake(Delivery *delivery)
 
 bool delivery_busy(const Delivery *delivery)
 {
-	return delivery->n_jobs > 0;
+	return delivery->jobs != NULL;
 }
 
 void delivery_stop(Delivery *delivery)
 {
 	delivery->stopping = true;
+	while (delivery->ready)
+		job_give_back(delivery->ready);
 }

@@ -24,7 +24,7 @@ static Broker *broker_of(const Job *job)
 
 static Urgency job_urgency(const Job *job)
 {
-	return job->staff ? URGENCY_BULK : URGENCY_PERSON;
+	return job->who == SPOOL_STAFF ? URGENCY_BULK : URGENCY_PERSON;
 }
 
 void job_free(Job *job)
@@ -37,8 +37,10 @@ void job_free(Job *job)
 		delivery->jobs = job->next;
 	if (job->next)
 		job->next->previous = job->previous;
-	delivery->n_jobs--;
-	delivery->n_staff -= job->staff;
+	if (job->ahead)
+		delivery->n_ahead--;
+	else
+		delivery->busy[job->who]--;
 	if (job->work)
 		work_abandon(job->work);
 	buf_wipe(&job->mail);
@@ -233,9 +235,8 @@ static void mint_write(JsonWriter *w, unsigned left_ms, void *userdata)
 	varlink_close(w);
 }
 
-static void on_noted(SpoolWaiter *waiter, int r)
+static void job_mint(Job *job)
 {
-	Job *job = (Job *)(void *)((char *)waiter - offsetof(Job, waiter));
 	Broker *broker = broker_of(job);
 	const WorkSpec spec = {
 		.urgency = job_urgency(job),
@@ -244,15 +245,66 @@ static void on_noted(SpoolWaiter *waiter, int r)
 		.done = on_minted,
 		.userdata = job,
 	};
+	int r = pool_submit(broker->directory, &spec, &job->work);
+
+	if (r < 0)
+		job_retry(job, PARTY_DIRECTORY, true, strerror(-r), NULL);
+}
+
+static void ready_take(Delivery *delivery)
+{
+	Job *job = delivery->ready;
+
+	delivery->ready = job->ready_next;
+	if (!delivery->ready)
+		delivery->ready_end = &delivery->ready;
+	job->ready_next = NULL;
+}
+
+void job_begin(Job *job)
+{
+	Delivery *delivery = job->delivery;
+
+	ready_take(delivery);
+	job->ahead = false;
+	delivery->n_ahead--;
+	delivery->busy[job->who]++;
+	/* It may have waited for long behind a relay that was down. */
+	if (mark_now(&broker_of(job)->mark) >= job->request->expires) {
+		broker_of(job)->mark.counters.failed++;
+		job_end(job, "expired", NULL, false);
+	} else {
+		job_mint(job);
+	}
+}
+
+void job_give_back(Job *job)
+{
+	Broker *broker = broker_of(job);
+
+	ready_take(job->delivery);
+	spool_later(broker->spool, STEAL(job->request), mark_now_ms(&broker->mark), true);
+	job_free(job);
+}
+
+static void on_noted(SpoolWaiter *waiter, int r)
+{
+	Job *job = (Job *)(void *)((char *)waiter - offsetof(Job, waiter));
+	Delivery *delivery = job->delivery;
 
 	if (r < 0) {
 		/* What is not noted is not sent. */
-		job_put_off(job, mark_now_ms(&broker->mark) + SPOOL_FULL_MS, true, strerror(-r));
-		return;
+		job_put_off(job, mark_now_ms(&broker_of(job)->mark) + SPOOL_FULL_MS, true, strerror(-r));
+	} else if (!job->ahead) {
+		job_mint(job);
+	} else {
+		*delivery->ready_end = job;
+		delivery->ready_end = &job->ready_next;
+		if (delivery->stopping)
+			delivery_stop(delivery);
+		else
+			delivery_wake(delivery);
 	}
-	r = pool_submit(broker->directory, &spec, &job->work);
-	if (r < 0)
-		job_retry(job, PARTY_DIRECTORY, true, strerror(-r), NULL);
 }
 
 void job_start(Delivery *delivery, Request *request, int64_t now_ms)
@@ -268,15 +320,18 @@ void job_start(Delivery *delivery, Request *request, int64_t now_ms)
 	*job = (Job){
 		.delivery = delivery,
 		.request = request,
-		.staff = request->requester != NULL,
+		.who = request->requester ? SPOOL_STAFF : SPOOL_PERSONS,
+		.ahead = request->requester != NULL,
 		.waiter = { .done = on_noted },
 		.next = delivery->jobs,
 	};
 	if (delivery->jobs)
 		delivery->jobs->previous = job;
 	delivery->jobs = job;
-	delivery->n_jobs++;
-	delivery->n_staff += job->staff;
+	if (job->ahead)
+		delivery->n_ahead++;
+	else
+		delivery->busy[job->who]++;
 
 	if (now_ms / 1000 >= request->expires) {
 		broker->mark.counters.failed++;

@@ -14,19 +14,22 @@ typedef enum Party { PARTY_DIRECTORY, PARTY_RELAY, _PARTY_MAX } Party;
 typedef struct Job {
 	Delivery *delivery;
 	Request *request; /* taken from the spool */
-	bool staff;       /* asked for by staff: the request may be gone when the job ends */
+	SpoolWho who;     /* the request may be gone when the job ends */
+	bool ahead;       /* its turn has not come */
 	SpoolWaiter waiter;
 	Work *work;
 	Buf mail; /* the call to the mailer, secrets and all: own memory, wiped */
 	struct Job *next, *previous;
+	struct Job *ready_next;
 } Job;
 
 struct Delivery {
 	Broker *broker;
 	sd_event_source *timer;
 	Job *jobs;
-	unsigned n_jobs;
-	unsigned n_staff; /* of them, asked for by staff */
+	Job *ready, **ready_end; /* noted, and waiting for their turn */
+	unsigned n_ahead;        /* of the jobs, those and the ones that are being noted for them */
+	unsigned busy[_SPOOL_WHO_MAX]; /* the others */
 	unsigned troubles;   /* in a row */
 	int64_t pause_until; /* milliseconds since the epoch */
 	bool stopping;
@@ -46,7 +49,11 @@ void delivery_tell_end(const Request *request, const char *result, const char *d
 void delivery_tell_failure(Delivery *delivery, Request *request, Party party, const char *why, const char *remedy);
 void delivery_tell_success(Delivery *delivery, Party party);
 
+/* Notes the attempt. A person's goes on by itself, staff's waits for job_begin(). */
 void job_start(Delivery *delivery, Request *request, int64_t now_ms);
+/* Of the first that is ready: its turn has come, or will not come any more. */
+void job_begin(Job *job);
+void job_give_back(Job *job);
 /* Without a word to the spool: what it was doing counts as an attempt of unknown outcome. */
 void job_free(Job *job);
 

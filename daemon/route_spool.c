@@ -181,7 +181,8 @@ void route_notices_leave(Call *call)
 			STEAL(call->notices[i])->held = false;
 }
 
-static int after_add(Call *call, const char *user)
+/* account: whose it is, where user is an address or another spelling: one mail in a run for all of them. */
+static int after_add(Call *call, const char *user, const char *account)
 {
 	const Parameters *p = &call->parameters;
 	Broker *broker = call->broker;
@@ -193,7 +194,7 @@ static int after_add(Call *call, const char *user)
 	if (r < 0)
 		return r;
 	if (p->batch) {
-		r = batch_add(broker->batch, draft.requester, p->batch, user, draft.request.created);
+		r = batch_add(broker->batch, draft.requester, p->batch, account ? account : user, draft.request.created);
 		if (r != 0)
 			return r < 0 ? r : 0; /* 1: has been sent already */
 	}
@@ -238,7 +239,7 @@ static int after_add_results(Call *call, const JsonNode *reply)
 			after_tell(call, user, status);
 			continue;
 		}
-		r = after_add(call, user);
+		r = after_add(call, user, json_get_string(result, "account"));
 		if (r < 0)
 			return r;
 	}
@@ -260,7 +261,7 @@ static int after_add_expiring(Call *call, const JsonNode *reply)
 	JSON_FOREACH(user, users) {
 		if (user->type != JSON_STRING || !user_name_valid(user->string))
 			return -EBADMSG;
-		r = after_add(call, user->string);
+		r = after_add(call, user->string, NULL);
 		if (r < 0)
 			return r;
 	}
@@ -282,7 +283,7 @@ bool route_spool_after(Call *call, const JsonNode *reply)
 	else if (call->parameters.users)
 		r = after_add_results(call, reply);
 	else
-		r = after_add(call, call->parameters.user);
+		r = after_add(call, call->parameters.user, NULL);
 	if (r < 0) {
 		log_line(LOG_ERR, "%s: cannot be spooled: %s", call->method->name, strerror(-r));
 		call_fail(call, UNAVAILABLE);

@@ -11,7 +11,6 @@
 #define COMMIT_PRIORITY 20   /* behind everything else of the turn … */
 #define COMMIT_AFTER_US 5000 /* … but no later than this, however busy the loop is */
 #define COMMIT_TIMER_PRIORITY (-20)
-#define PERSONS_BEFORE_STAFF 7 /* a person waits at a prompt; a run of ten thousand must still move on */
 #define HELD_MS 1000
 #define TIDY_SIZE (1024 * 1024)
 #define TIDY_PATIENCE 30 /* calls of spool_tidy() to let pass after a failure */
@@ -24,7 +23,7 @@ struct Spool {
 	sd_event *event;
 	sd_event_source *commit;
 	sd_event_source *commit_timer;
-	Queue persons, staff;
+	Queue waiting[_SPOOL_WHO_MAX];
 	Queue taken; /* in no order that matters */
 	Request *fresh; /* added since the last commit, chained */
 	size_t n;       /* in all states */
@@ -32,8 +31,6 @@ struct Spool {
 	size_t memory;
 	size_t live; /* bytes of the file that the requests need */
 	SpoolWaiter *waiters, **waiters_end;
-	unsigned persons_in_a_row;
-	bool staff_shut;
 	unsigned tidy_wait;
 	bool failing;
 	void (*changed)(void *userdata);
@@ -44,7 +41,7 @@ static Queue *queue_of(Spool *spool, const Request *request)
 {
 	if (request->state == STATE_TAKEN)
 		return &spool->taken;
-	return request->requester ? &spool->staff : &spool->persons;
+	return &spool->waiting[request->requester ? SPOOL_STAFF : SPOOL_PERSONS];
 }
 
 static int request_adopt(Request *request, void *userdata)
@@ -200,8 +197,8 @@ Spool *spool_free(Spool *spool)
 		spool_tidy(spool);
 	}
 	fresh_settle(spool, false);
-	queue_free(&spool->persons);
-	queue_free(&spool->staff);
+	for (SpoolWho who = 0; who < _SPOOL_WHO_MAX; who++)
+		queue_free(&spool->waiting[who]);
 	queue_free(&spool->taken);
 	sd_event_source_disable_unref(spool->commit);
 	sd_event_source_disable_unref(spool->commit_timer);
@@ -310,26 +307,13 @@ static bool queue_is_due(Queue *queue, int64_t now_ms)
 	return first && first->due <= now_ms;
 }
 
-void spool_open_staff(Spool *spool, bool open)
+Request *spool_take(Spool *spool, SpoolWho who, int64_t now_ms)
 {
-	spool->staff_shut = !open;
-}
-
-Request *spool_take(Spool *spool, int64_t now_ms)
-{
-	bool person = queue_is_due(&spool->persons, now_ms);
-	bool staff = !spool->staff_shut && queue_is_due(&spool->staff, now_ms);
-	Queue *queue = &spool->persons;
+	Queue *queue = &spool->waiting[who];
 	Request *request;
 
-	if ((!person && !staff) || queue_reserve(&spool->taken, spool->taken.n + 1) < 0)
+	if (!queue_is_due(queue, now_ms) || queue_reserve(&spool->taken, spool->taken.n + 1) < 0)
 		return NULL;
-	if (!person || (staff && spool->persons_in_a_row >= PERSONS_BEFORE_STAFF)) {
-		queue = &spool->staff;
-		spool->persons_in_a_row = 0;
-	} else {
-		spool->persons_in_a_row++;
-	}
 	request = queue_first(queue);
 	queue_remove(queue, request);
 	request->state = STATE_TAKEN;
@@ -337,16 +321,11 @@ Request *spool_take(Spool *spool, int64_t now_ms)
 	return request;
 }
 
-int64_t spool_next_due(const Spool *spool)
+int64_t spool_next_due(const Spool *spool, SpoolWho who)
 {
-	const Request *person = queue_first(&spool->persons), *staff = queue_first(&spool->staff);
-	int64_t due = INT64_MAX;
+	const Request *first = queue_first(&spool->waiting[who]);
 
-	if (person)
-		due = person->due;
-	if (!spool->staff_shut && staff && staff->due < due)
-		due = staff->due;
-	return due;
+	return first ? first->due : INT64_MAX;
 }
 
 /* A record that does not fit now is made up for by rewriting the file. */
@@ -416,7 +395,7 @@ bool spool_has_room(const Spool *spool, size_t n)
 
 int64_t spool_oldest(const Spool *spool)
 {
-	const Queue *queues[] = { &spool->persons, &spool->staff, &spool->taken };
+	const Queue *queues[] = { &spool->waiting[SPOOL_PERSONS], &spool->waiting[SPOOL_STAFF], &spool->taken };
 	int64_t oldest = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(queues); i++)
@@ -429,7 +408,7 @@ int64_t spool_oldest(const Spool *spool)
 static int write_all(Ledger *ledger, void *userdata)
 {
 	Spool *spool = userdata;
-	const Queue *queues[] = { &spool->persons, &spool->staff, &spool->taken };
+	const Queue *queues[] = { &spool->waiting[SPOOL_PERSONS], &spool->waiting[SPOOL_STAFF], &spool->taken };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(queues); i++)

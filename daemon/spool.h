@@ -45,12 +45,12 @@ void spool_wait(Spool *spool, SpoolWaiter *waiter);
 /* Commits now and tells those who wait: before they are freed at the end. */
 void spool_settle(Spool *spool);
 
-/* Whether staff's requests are given out; at first they are. */
-void spool_open_staff(Spool *spool, bool open);
-/* The next that is due and not held: the caller's until spool_later() or spool_done(). NULL: none. */
-Request *spool_take(Spool *spool, int64_t now_ms);
+/* By staff (a requester), or by persons: of the two neither stands in the other's way. */
+typedef enum SpoolWho { SPOOL_PERSONS, SPOOL_STAFF, _SPOOL_WHO_MAX } SpoolWho;
+/* The next of theirs that is due and not held: the caller's until spool_later() or spool_done(). NULL: none. */
+Request *spool_take(Spool *spool, SpoolWho who, int64_t now_ms);
 /* When spool_take() may have one; INT64_MAX: never, as things are. */
-int64_t spool_next_due(const Spool *spool);
+int64_t spool_next_due(const Spool *spool, SpoolWho who);
 
 /* Counts an attempt, as one of unknown outcome for now: to be on the disk (spool_wait()) before anything is sent. */
 int spool_try(Spool *spool, Request *request, int64_t now_ms);

@@ -61,8 +61,11 @@ static const VarlinkField revoke_fields[] = {
 	{ 0 },
 };
 
-/* "ok", or a reason of NotAllowed; NULL with *error when the directory failed. */
-static const char *link_status(Call *call, const char *user, int *error)
+/*
+ * "ok", or a reason of NotAllowed; NULL with *error when the directory failed. *ret_name: the login name where that is not
+ * what was typed, else NULL.
+ */
+static const char *link_status(Call *call, const char *user, char **ret_name, int *error)
 {
 	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
 	Addresses addresses;
@@ -81,20 +84,53 @@ static const char *link_status(Call *call, const char *user, int *error)
 	if (!account_may_recover(&account, true))
 		return account_state_reason(account.state);
 	addresses_read(&account, call->worker->config, &addresses);
-	for (size_t i = 0; i < addresses.n; i++)
-		if (address_counts(&addresses.list[i], call->caller.now))
-			return "ok";
+	for (size_t i = 0; i < addresses.n; i++) {
+		if (!address_counts(&addresses.list[i], call->caller.now))
+			continue;
+		if (strcmp(account.name, user) != 0) {
+			*ret_name = strdup(account.name);
+			*error = *ret_name ? 0 : -ENOMEM;
+		}
+		return *error == 0 ? "ok" : NULL;
+	}
 	return "no-address";
+}
+
+typedef struct Statuses {
+	const char *status[USERS_MAX];
+	char *name[USERS_MAX];
+	size_t n;
+} Statuses;
+
+static void statuses_deinit(Statuses *statuses)
+{
+	for (size_t i = 0; i < statuses->n; i++)
+		free(statuses->name[i]);
+}
+
+static void statuses_write(const Statuses *statuses, const JsonNode *users, JsonWriter *w)
+{
+	size_t n = 0;
+
+	json_open(w, "results", '[');
+	JSON_FOREACH(it, users) {
+		json_open(w, NULL, '{');
+		json_put_string(w, "user", it->string);
+		json_put_string(w, "status", statuses->status[n]);
+		if (statuses->name[n])
+			json_put_string(w, "account", statuses->name[n]);
+		json_close(w, '}');
+		n++;
+	}
+	json_close(w, ']');
 }
 
 METHOD(method_admin_send_link)
 {
-	const char *status[USERS_MAX];
+	CLEANUP(statuses_deinit) Statuses statuses = { 0 };
 	AdminParameters p = { 0 };
-	JsonWriter *w;
-	size_t n = 0;
 	Call call;
-	int r, error;
+	int r, error = 0;
 
 	r = call_open(&call, serve, varlink, userdata, send_link_fields, &p);
 	if (r != 0)
@@ -105,21 +141,12 @@ METHOD(method_admin_send_link)
 		if (it->type != JSON_STRING)
 			return serve_invalid(serve, "users");
 	JSON_FOREACH(it, p.users) {
-		status[n] = link_status(&call, it->string, &error);
-		if (!status[n])
+		statuses.status[statuses.n] = link_status(&call, it->string, &statuses.name[statuses.n], &error);
+		if (!statuses.status[statuses.n])
 			return fail_directory(&call, error);
-		n++;
+		statuses.n++;
 	}
-	w = serve_reply(serve);
-	n = 0;
-	json_open(w, "results", '[');
-	JSON_FOREACH(it, p.users) {
-		json_open(w, NULL, '{');
-		json_put_string(w, "user", it->string);
-		json_put_string(w, "status", status[n++]);
-		json_close(w, '}');
-	}
-	json_close(w, ']');
+	statuses_write(&statuses, p.users, serve_reply(serve));
 	return serve_send(serve);
 }
 

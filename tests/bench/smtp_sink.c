@@ -2,22 +2,27 @@
 /*
  * A relay for benchmarks: takes every mail at once and keeps none. Prints its port. With --one it
  * ends each session after the first mail (421 to the next MAIL), so that every mail needs a session
- * of its own.
+ * of its own. With --log=FILE it notes each mail before it says that it has it, a line of time,
+ * recipient and Message-ID.
  */
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BUFFER_SIZE 65536
 
 static bool one_mail;
+static int log_fd = -1;
 
 static bool say(int fd, const char *text)
 {
@@ -40,9 +45,38 @@ static bool hear(int fd, char *buffer, const char *end)
 	return true;
 }
 
+/* Copies what stands between < and > behind start. */
+static void between(const char *text, const char *start, char *ret, size_t size)
+{
+	const char *p = strstr(text, start), *end;
+
+	ret[0] = '\0';
+	p = p ? strchr(p, '<') : NULL;
+	end = p ? strchr(p, '>') : NULL;
+	if (end && (size_t)(end - p) <= size)
+		snprintf(ret, size, "%.*s", (int)(end - p - 1), p + 1);
+}
+
+/* One write to a file opened for appending: sessions do not tear one another's lines. */
+static bool note(const char *recipient, const char *mail)
+{
+	char id[256], line[768];
+	struct timespec now;
+	int len;
+
+	if (log_fd < 0)
+		return true;
+	between(mail, "\r\nMessage-ID:", id, sizeof(id));
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	len = snprintf(line, sizeof(line), "%lld.%06ld %s %s\n", (long long)now.tv_sec, now.tv_nsec / 1000,
+		       recipient, id);
+	return write(log_fd, line, (size_t)len) == len;
+}
+
 static void session(int fd)
 {
 	static char buffer[BUFFER_SIZE];
+	char recipient[256] = "";
 	unsigned n_mails = 0;
 	int on = 1;
 
@@ -52,7 +86,7 @@ static void session(int fd)
 	while (hear(fd, buffer, "\r\n")) {
 		if (strncmp(buffer, "DATA", 4) == 0) {
 			if (!say(fd, "354 go\r\n") || !hear(fd, buffer, "\r\n.\r\n") ||
-			    !say(fd, "250 ok\r\n"))
+			    !note(recipient, buffer) || !say(fd, "250 ok\r\n"))
 				return;
 			n_mails++;
 		} else if (strncmp(buffer, "QUIT", 4) == 0) {
@@ -61,8 +95,11 @@ static void session(int fd)
 		} else if (one_mail && n_mails > 0 && strncmp(buffer, "MAIL", 4) == 0) {
 			say(fd, "421 one is enough\r\n");
 			return;
-		} else if (!say(fd, "250 ok\r\n")) {
-			return;
+		} else {
+			if (strncmp(buffer, "RCPT", 4) == 0)
+				between(buffer, "RCPT", recipient, sizeof(recipient));
+			if (!say(fd, "250 ok\r\n"))
+				return;
 		}
 	}
 }
@@ -74,7 +111,12 @@ int main(int argc, char **argv)
 	socklen_t len = sizeof(address);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	one_mail = argc > 1 && strcmp(argv[1], "--one") == 0;
+	for (int i = 1; i < argc; i++) {
+		one_mail = one_mail || strcmp(argv[i], "--one") == 0;
+		if (strncmp(argv[i], "--log=", 6) == 0)
+			log_fd = open(argv[i] + 6, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	}
+	signal(SIGCHLD, SIG_IGN); /* sessions end on their own */
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, len) < 0 ||
 	    listen(listener, 16) < 0 ||
 	    getsockname(listener, (struct sockaddr *)&address, &len) < 0) {
@@ -88,7 +130,10 @@ int main(int argc, char **argv)
 
 		if (fd < 0)
 			return errno == EINTR ? EXIT_SUCCESS : EXIT_FAILURE;
-		session(fd);
+		if (fork() == 0) {
+			session(fd);
+			_exit(0);
+		}
 		close(fd);
 	}
 }

@@ -313,13 +313,15 @@ static void drain(void)
 	Script nothing = { 0 };
 
 	for (unsigned i = 0; i < DRAIN_MAX; i++) {
-		int64_t due, wait = WORLD_SECOND;
+		int64_t due = INT64_MAX, wait = WORLD_SECOND;
 
 		while (workers_act(&nothing, false, true) || workers_act(&nothing, true, true))
 			collect();
 		if (i > 2 && spool_is_empty() && !players_wait())
 			return;
-		due = spool_next_due(world_broker()->spool);
+		for (SpoolWho who = 0; who < _SPOOL_WHO_MAX; who++)
+			if (spool_next_due(world_broker()->spool, who) < due)
+				due = spool_next_due(world_broker()->spool, who);
 		if (i > 2 && due != INT64_MAX)
 			wait = due * 1000 - mark_now_us(&world_broker()->mark) + 1000;
 		if (wait < STEP_US)

@@ -30,7 +30,7 @@ FAILURE = "org.pwreset.Failure."
 
 
 class Service:
-    """Answers each call by answer(method, parameters) -> dict, or None to hang up."""
+    """Answers each call by answer(method, parameters) -> dict, or several of them one after the other; None to hang up."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -67,12 +67,16 @@ class Service:
                     assert len(message) < 65536
                     call = json.loads(message)
                     self.calls.append(call)
-                    reply = self.answer(call["method"], call.get("parameters", {}))
-                    if reply is None:
-                        return
-                    reply = json.dumps(reply, ensure_ascii=False).encode()
-                    assert len(reply) < 65536, "the service may not say more either"
-                    peer.sendall(reply + b"\0")
+                    answer = self.answer(call["method"], call.get("parameters", {}))
+                    for reply in [answer] if answer is None or isinstance(answer, dict) else answer:
+                        if reply is None:
+                            return
+                        reply = json.dumps(reply, ensure_ascii=False).encode()
+                        assert len(reply) < 65536, "the service may not say more either"
+                        try:
+                            peer.sendall(reply + b"\0")
+                        except BrokenPipeError:
+                            return
 
     def close(self):
         # Wakes the thread before the descriptor's number can become another service's.
@@ -486,9 +490,128 @@ class Bulk(Case):
         for args in ([], ["a", "--file=x"], ["--file=/nonexistent"], ["a", "--batch"], ["--filter=x", "--file=y"], [" "]):
             got = self.run_ctl(self.all_ok, "send-link", *args)
             self.assertEqual((got.returncode, self.served.calls), (2, []), args)
-        got = self.send(self.all_ok, ["good", "bad\x01name"])
-        self.assertEqual((got.returncode, self.served.calls), (2, []))
-        self.assertIn(":2: This is no user name. Nothing was sent.", got.stderr)
+
+    def test_bad_lines_are_all_named_before_anything_is_sent(self):
+        lines = ["good", "bad\x01name", "", "long" * 70, "fine", "also\x1b[31mbad"] + ["\x02"] * 30
+        got = self.send(self.all_ok, lines)
+        self.assertEqual((got.returncode, self.served.calls, got.stdout), (2, [], ""))
+        said = got.stderr.splitlines()
+        self.assertRegex(said[0], r'/tmp/.*:2: "bad\?name" is no user name: one a line, ')
+        self.assertRegex(said[1], r':4: "longlong.*" is no user name')
+        self.assertRegex(said[2], r':6: "also\?\[31mbad" is no')
+        self.assertEqual(len(said), 21)
+        self.assertRegex(said[20], r"Lines to be mended or taken out of /tmp/\S+: 33\. Nothing was sent\.")
+        with tempfile.NamedTemporaryFile("wb") as f:
+            for text in b"a\0b\n", b"\xff\xfe\n", b"x" * 100000:
+                f.seek(0)
+                f.truncate()
+                f.write(b"good\n" + text)
+                f.flush()
+                got = self.run_ctl(self.all_ok, "send-link", "--file=" + f.name)
+                self.assertEqual((got.returncode, self.served.calls), (2, []))
+                self.assertIn(":2: ", got.stderr)
+
+    def test_what_editors_and_tables_leave_in_a_file(self):
+        with tempfile.NamedTemporaryFile("wb") as f:
+            f.write(b"\xef\xbb\xbfcarol\r\n  dave\t\r\n\n \ncarol\neve")
+            f.flush()
+            got = self.run_ctl(self.all_ok, "send-link", "--file=" + f.name)
+        self.assertEqual(self.parameters()["users"], ["carol", "dave", "eve"])
+        self.assertIn("Named more than once and sent one link: 1.", got.stderr)
+        self.assertEqual(got.returncode, 0)
+
+    def test_many_times_the_same(self):
+        names = [f"u{i % 700}a" for i in range(5000)]
+        got = self.send(self.all_ok, names)
+        self.assertEqual(sum((c["parameters"]["users"] for c in self.served.calls), []), names[:700])
+        self.assertIn("Links on their way: 700, refused: 0.", got.stdout)
+
+    def parts(self, method, parameters, size=50):
+        users = parameters["users"]
+        for i in range(0, len(users), size):
+            reply = self.all_ok(method, {"users": users[i:i + size]})
+            yield {**reply, "continues": True} if i + size < len(users) else reply
+
+    def test_parts(self):
+        names = [f"user{i}" for i in range(1234)]
+        got = self.send(self.parts, names)
+        self.assertTrue(all(c["more"] for c in self.served.calls))
+        self.assertEqual(sum((c["parameters"]["users"] for c in self.served.calls), []), names)
+        self.assertIn("Links on their way: 1222, refused: 12.\n", got.stdout)
+        got = self.send(self.parts, names, "--json=short", "-q")
+        lines = [json.loads(line) for line in got.stdout.splitlines()]
+        self.assertEqual(len(lines), 25)
+        self.assertEqual([r["user"] for line in lines for r in line["results"]], names)
+
+    def test_cut_off_between_parts_goes_on_behind_them(self):
+        trouble = iter([120, None])
+
+        def answer(method, parameters):
+            replies, keep = list(self.parts(method, parameters)), next(trouble, None)
+            return replies if keep is None else [*replies[:2], None]
+        names = [f"u{i}a" for i in range(300)]
+        got = self.send(answer, names)
+        self.assertEqual(got.returncode, 0)
+        self.assertEqual([len(c["parameters"]["users"]) for c in self.served.calls], [300, 200])
+        self.assertEqual(len({c["parameters"]["batch"] for c in self.served.calls}), 1)
+        self.assertIn("Links on their way: 300, refused: 0.", got.stdout)
+
+    def test_a_service_that_says_nothing_of_it(self):
+        got = self.send(ok(results=[]), ["a", "b"])
+        self.assertEqual((got.returncode, len(self.served.calls)), (4, 1))
+
+    def test_interrupted_between_parts(self):
+        release = threading.Event()
+
+        def answer(method, parameters):
+            for i, reply in enumerate(self.parts(method, parameters)):
+                if i == 2:
+                    release.wait(20)
+                yield reply
+        self.served = self.service(answer)
+        with tempfile.NamedTemporaryFile("w") as f:
+            f.write("".join(f"u{i}\n" for i in range(400)))
+            f.flush()
+            program = subprocess.Popen([PROGRAM, "--socket=" + self.served.path, "send-link", "--file=" + f.name], stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True, env=ENV)
+            while not self.served.calls:
+                time.sleep(0.02)
+            time.sleep(0.2)
+            program.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            release.set()
+            _, err = program.communicate(timeout=30)
+        self.assertEqual((program.returncode, len(self.served.calls)), (130, 1))
+        self.assertIn("Stopped after 150 of 400. To go on:", err)
+
+    def test_progress_on_a_terminal_and_nothing_elsewhere(self):
+        def answer(method, parameters):
+            for reply in self.parts(method, parameters):
+                time.sleep(0.12)
+                yield reply
+        names = [f"u{i}a" for i in range(400)]
+        self.assertNotIn("a second", self.send(answer, names).stderr)
+        self.served = self.service(answer)
+        ours, theirs = pty.openpty()
+        with tempfile.NamedTemporaryFile("w") as f:
+            f.write("".join(name + "\n" for name in names))
+            f.flush()
+            program = subprocess.Popen([PROGRAM, "--socket=" + self.served.path, "send-link", "--file=" + f.name],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs, env=ENV)
+            os.close(theirs)
+            shown = b""
+            while True:
+                try:
+                    data = os.read(ours, 4096)
+                except OSError:
+                    break
+                if not data:
+                    break
+                shown += data
+            program.communicate(timeout=10)
+        os.close(ours)
+        self.assertRegex(shown.decode(), r"\r\x1b\[K\d+/400 \(\d+%\), \d+ a second, .* left, 0 refused")
+        self.assertTrue(shown.endswith(b"\r\x1b[K"), shown[-80:])
 
 
 class Relay(Case):
