@@ -36,6 +36,22 @@ static Outcome password_ask(const Context *ctx, TextId prompt, Secret *password,
 	return secrets_equal(password, &again) ? OUTCOME_OK : OUTCOME_WRONG_PASSWORD;
 }
 
+/*
+ * Why not, and what is wanted now: greeters show the message in the place of the prompt that
+ * follows it.
+ */
+static void reasons_tell(const Context *ctx, const Reasons *reasons, bool again)
+{
+	TextId texts[REASONS_MAX + 1];
+	size_t n = 0;
+
+	for (; n < reasons->n; n++)
+		texts[n] = reasons->texts[n];
+	if (again)
+		texts[n++] = TEXT_ANOTHER;
+	conv_errors(ctx, texts, n);
+}
+
 Outcome choose_password(const Context *ctx, ChooseSubmit submit, void *userdata, Secret *password)
 {
 	TextId prompt = TEXT_NEW;
@@ -54,7 +70,7 @@ Outcome choose_password(const Context *ctx, ChooseSubmit submit, void *userdata,
 			outcome = submit(ctx, password, &reasons, userdata);
 		if (outcome != OUTCOME_PASSWORD_REFUSED)
 			return outcome;
-		conv_errors(ctx, reasons.texts, reasons.n);
+		reasons_tell(ctx, &reasons, i + 1 < ctx->args.tries);
 		prompt = TEXT_NEW_AGAIN_REFUSED;
 	}
 	return OUTCOME_TRIES;

@@ -92,10 +92,10 @@ static const char *const texts[][LANGUAGE_N] = {
 		"Retapez le nouveau mot de passe : ",
 	},
 	[TEXT_MAILED] = {
-		"If this account has an e-mail address on file,\na code was sent to it.",
-		"Si esta cuenta tiene una dirección de correo,\nse le ha enviado un código.",
-		"Ist für dieses Konto eine Adresse hinterlegt,\nwurde ein Code dorthin gesendet.",
-		"Si ce compte a une adresse e-mail enregistrée,\nun code y a été envoyé.",
+		"If this account has an e-mail address on file,\na code was sent to it. Please type it here.",
+		"Si esta cuenta tiene una dirección de correo,\nse le ha enviado un código. Escríbalo aquí.",
+		"Ist für dieses Konto eine Adresse hinterlegt,\nwurde ein Code dorthin gesendet. Bitte eingeben.",
+		"Si ce compte a une adresse e-mail enregistrée,\nun code y a été envoyé. Tapez-le ici.",
 	},
 	[TEXT_CHANGED] = {
 		"Your password has been changed.",
@@ -157,6 +157,12 @@ static const char *const texts[][LANGUAGE_N] = {
 		"Las dos contraseñas nuevas no coinciden.",
 		"Die zwei neuen Passwörter sind verschieden.",
 		"Les deux nouveaux mots de passe diffèrent.",
+	},
+	[TEXT_ANOTHER] = {
+		"Please choose another one.",
+		"Elija otra, por favor.",
+		"Bitte wählen Sie ein anderes.",
+		"Choisissez-en un autre.",
 	},
 	[TEXT_NOT_ALLOWED] = {
 		"This password may not be changed here.",

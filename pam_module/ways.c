@@ -47,31 +47,47 @@ static Outcome code_tries(const Context *ctx, TextId first, TextId again, CodeVe
 	return OUTCOME_TRIES;
 }
 
+/* What became of the mailed code in this dialogue. */
+typedef enum CodeState { CODE_NONE, CODE_SENT, CODE_LATER, CODE_TOLD } CodeState;
+
 /* Too many requests is no end: a code of an earlier connection is still good. */
-static Outcome code_request(const Context *ctx)
+static Outcome code_request(const Context *ctx, CodeState *state)
 {
 	Outcome outcome = call_request_code(ctx);
 
 	if (outcome == OUTCOME_TRY_LATER) {
-		conv_error(ctx, TEXT_TRY_LATER);
+		*state = CODE_LATER;
 		return OUTCOME_OK;
 	}
 	if (outcome == OUTCOME_OK)
-		conv_info(ctx, TEXT_MAILED);
+		*state = CODE_SENT;
 	return outcome;
 }
 
-static Outcome way_mail(const Context *ctx, Secret *grant, bool *requested)
+/*
+ * Once, and right before the code is asked for: greeters show a message in the place of the prompt
+ * that follows it.
+ */
+static void code_tell(const Context *ctx, CodeState *state)
+{
+	if (*state == CODE_LATER)
+		conv_error(ctx, TEXT_TRY_LATER);
+	else if (*state == CODE_SENT)
+		conv_info(ctx, TEXT_MAILED);
+	*state = CODE_TOLD;
+}
+
+static Outcome way_mail(const Context *ctx, Secret *grant, CodeState *state)
 {
 	Outcome outcome;
 
 	outcome = outcome_of_reply(conv_choose(ctx, TEXT_OFFER_MAIL));
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	outcome = code_request(ctx);
+	outcome = code_request(ctx, state);
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	*requested = true;
+	code_tell(ctx, state);
 	return code_tries(ctx, TEXT_CODE, TEXT_CODE_AGAIN, call_verify_code, grant);
 }
 
@@ -80,7 +96,8 @@ static void answers_wipe(Secret (*answers)[QUESTIONS_MAX])
 	memory_wipe(answers, sizeof(*answers));
 }
 
-static Outcome answers_ask(const Context *ctx, const Questions *questions, Secret *grant)
+static Outcome answers_ask(const Context *ctx, const Questions *questions, CodeState *state,
+			   Secret *grant)
 {
 	CLEANUP(answers_wipe) Secret answers[QUESTIONS_MAX] = { 0 };
 	AUTO_SECRET Secret code = SECRET_NULL;
@@ -99,6 +116,7 @@ static Outcome answers_ask(const Context *ctx, const Questions *questions, Secre
 			return outcome;
 	}
 	if (questions->needs_code) {
+		code_tell(ctx, state);
 		outcome = outcome_of_reply(
 			conv_ask(ctx, true, text_get(TEXT_CODE, ctx->language), &code));
 		if (outcome != OUTCOME_OK)
@@ -107,7 +125,7 @@ static Outcome answers_ask(const Context *ctx, const Questions *questions, Secre
 	return call_answer_questions(ctx, questions, answers, &code, grant);
 }
 
-static Outcome way_questions(const Context *ctx, Secret *grant, bool *requested)
+static Outcome way_questions(const Context *ctx, Secret *grant, CodeState *state)
 {
 	TextId prompt = TEXT_OFFER_QUESTIONS;
 	Questions questions = { 0 };
@@ -125,13 +143,12 @@ static Outcome way_questions(const Context *ctx, Secret *grant, bool *requested)
 			if (outcome != OUTCOME_OK)
 				return outcome;
 		}
-		if (questions.needs_code && !*requested) {
-			outcome = code_request(ctx);
+		if (questions.needs_code && *state == CODE_NONE) {
+			outcome = code_request(ctx, state);
 			if (outcome != OUTCOME_OK)
 				return outcome;
-			*requested = true;
 		}
-		outcome = answers_ask(ctx, &questions, grant);
+		outcome = answers_ask(ctx, &questions, state, grant);
 		if (outcome != OUTCOME_REFUSED)
 			return outcome;
 		prompt = TEXT_QUESTIONS_AGAIN;
@@ -141,12 +158,12 @@ static Outcome way_questions(const Context *ctx, Secret *grant, bool *requested)
 
 Outcome ways_walk(const Context *ctx, Secret *grant)
 {
-	bool requested = false; /* a code was asked for in this dialogue */
+	CodeState state = CODE_NONE;
 	Outcome outcome;
 
-	outcome = way_mail(ctx, grant, &requested);
+	outcome = way_mail(ctx, grant, &state);
 	if (outcome == OUTCOME_CANCELLED)
-		outcome = way_questions(ctx, grant, &requested);
+		outcome = way_questions(ctx, grant, &state);
 	if (outcome == OUTCOME_CANCELLED)
 		outcome = code_tries(ctx, TEXT_SAVED_CODE, TEXT_SAVED_CODE_AGAIN,
 				     call_verify_saved_code, grant);

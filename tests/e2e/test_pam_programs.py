@@ -7,20 +7,20 @@ Every ordinary dialogue is first recorded without the product and then compared,
 
 import concurrent.futures
 import os
+import pathlib
+import subprocess
 import sys
+import time
 import unittest
 
-from harness import BUILD, CODE, KEYBOARD_INTERACTIVE, UNLIMITED, LabCase, people, pexpect
+from harness import BUILD, BY_PASSWORD, CODE, KEYBOARD_INTERACTIVE, UNLIMITED, LabCase, people, pexpect
 from lab import Lab
-from pam_programs import ORDINARY, SHELL, Programs, clean
+from pam_matrix import FOLDER, GREETER, ROWS, Marks, forget, report
+from pam_programs import ORDINARY, SHELL, Programs, clean, together
 
 NEW = "teal kayak orbits mars 41"
 WRONG = "not-the-Password-17"
 NEXT = "seven quiet lanterns over Oslo"
-COLUMNS = ("unchanged", "recovery", "refused", "expired", "daemon dead")
-ROWS = (*ORDINARY, "cron", "passwd", "chpasswd")
-RESULTS = {}
-
 OFFER = "Forgot it? y = recover, Enter = try again: "
 OFFER_MAIL = "E-mail me a code? y = yes, Enter = other ways: "
 UNAVAILABLE = "Recovery is not available right now."
@@ -45,13 +45,6 @@ Auth:
 """
 
 
-def together(jobs):
-    """{key: what its function returned}; most of a login is waiting."""
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        running = {key: pool.submit(function, *words) for key, (function, *words) in jobs.items()}
-        return {key: future.result() for key, future in running.items()}
-
-
 class Stack:
     """Tests over one kind of stack; the classes below say which."""
 
@@ -59,9 +52,12 @@ class Stack:
     TALLY = False
     lab = None
     before = {}
+    marks = None
 
     @classmethod
     def setUpClass(cls):
+        cls.marks = Marks(cls.PROFILE + ("+faillock" if cls.TALLY else ""))
+        cls.addClassCleanup(cls.marks.save)
         cls.lab = Lab.new(profile=cls.PROFILE)
         cls.addClassCleanup(cls.lab.stop)
         cls.lab.start()
@@ -79,10 +75,7 @@ class Stack:
             pam = ["pwreset-recovery-faillock", "pwreset-password", "tally", "--disable", "tally-above"]
         cls.before = cls.record()
         cls.lab.install_product(BUILD, {"limits": UNLIMITED}, pam=tuple(pam))
-        for name in ("common-session", "common-session-noninteractive"):
-            path = f"/etc/pam.d/{name}"
-            cls.lab.write(path, cls.lab.read(path) + "session optional pam_pwreset.so nudge=1\n")
-        cls.programs.cron_begin()
+        cls.nudge("1")
 
     @classmethod
     def tally(cls, deny):
@@ -102,8 +95,7 @@ class Stack:
         return together(jobs)
 
     def mark(self, row, column):
-        name = f"{self.PROFILE}{'+faillock' if self.TALLY else ''}"
-        RESULTS[name, row, column] = True
+        self.marks.add(row, column)
 
     def person(self, **attributes):
         """Somebody whom no other test has, with the password that everybody has."""
@@ -112,7 +104,12 @@ class Stack:
             self.lab.replace(uid, **attributes)
         return uid
 
-    def compare(self, after):
+    def compare(self, after, column):
+        """Marks the rows in which nothing differs from what was recorded."""
+        for row in ORDINARY:
+            kinds = [kind for name, kind in self.before if name == row]
+            if all(self.before[row, kind] == after[row, kind] for kind in kinds):
+                self.mark(row, column)
         for key, text in self.before.items():
             with self.subTest(program=key[0], reply=key[1]):
                 self.assertEqual(text, after[key])
@@ -126,13 +123,10 @@ class Stack:
     # ---- unchanged
 
     def test_ordinary_logins_are_unchanged(self):
-        self.compare(self.record())
-        for row in ORDINARY:
-            self.mark(row, "unchanged")
+        self.compare(self.record(), "unchanged")
 
-    def test_with_cron(self):
-        """The last by its name: the job comes with the next minute."""
-        self.assertEqual("bob\n", self.programs.cron_end())
+    def test_cron(self):
+        self.assertEqual("bob\n", self.programs.cron())
         self.mark("cron", "unchanged")
 
     def test_given_up_at_the_password(self):
@@ -193,6 +187,47 @@ class Stack:
         self.recover_login(user)
         self.assertTrue(self.lab.binds(user, NEW))
         self.mark("login", "recovery")
+
+    def copying(self, program, user):
+        """scp or sftp at a terminal, as a person runs it, up to the server's first prompt."""
+        host = f"{user}@lab.example.com"
+        words = ["/etc/hostname", f"{host}:copied"] if program == "scp" else [host]
+        chosen = (*KEYBOARD_INTERACTIVE, "NumberOfPasswordPrompts=1")
+        options = [word for option in chosen for word in ("-o", option)] + self.programs.options()
+        return self.lab.net_spawn([program, *options, *words], timeout=60)
+
+    def copied(self, program, user, child):
+        """Whether the file arrived, once the server's last prompt is answered."""
+        if program == "sftp" and child.expect(["sftp> $", pexpect.EOF]) == 0:
+            child.sendline("put /etc/hostname copied")
+            child.expect("sftp> $")
+            child.sendline("bye")
+        said = self.programs.end(child)
+        home = self.lab.exec(["sh", "-c", f"echo ~{user}"]).stdout.strip()
+        there = self.lab.exec(["test", "-s", f"{home}/copied"], check=False).returncode == 0
+        self.assertEqual(there, said.endswith("[0]"), said)
+        return there
+
+    def test_copying(self):
+        """Who copies a file meets the same dialogues as who logs in."""
+        for program in ("scp", "sftp"):
+            user = self.person()
+            child = self.copying(program, user)
+            self.begin(child, user)
+            self.assertTrue(self.copied(program, user, child))
+            self.assertTrue(self.lab.binds(user, NEW))
+            self.mark(program, "recovery")
+            user = self.person()
+            child = self.copying(program, user)
+            self.programs.answer(child, "", "y", "y", "AAAA-AAAA", "BBBB-BBBB", "hello there")
+            self.assertFalse(self.copied(program, user, child))
+            self.mark(program, "refused")
+            user = self.person(**self.EXPIRED)
+            child = self.copying(program, user)
+            self.programs.answer(child, people.password(user), people.password(user), NEXT, NEXT)
+            self.assertTrue(self.copied(program, user, child))
+            self.assertTrue(self.lab.binds(user, NEXT))
+            self.mark(program, "expired")
 
     def test_try_again(self):
         user = self.person()
@@ -281,6 +316,32 @@ class Stack:
         child.close(force=True)
         self.assertTrue(self.lab.binds(user, NEXT))
         self.mark("sshd keyboard-interactive", "expired")
+
+    def test_forced_change_by_ssh_with_a_password(self):
+        """The method asks once; sshd lets passwd ask at the terminal, and ends."""
+        user = self.person(**self.EXPIRED)
+        child = self.lab.ssh(user, options=(*BY_PASSWORD, "NumberOfPasswordPrompts=1"), timeout=60)
+        self.programs.answer(child, people.password(user), people.password(user), NEXT, NEXT)
+        child.expect([SHELL, pexpect.EOF])
+        child.close(force=True)
+        self.assertTrue(self.lab.binds(user, NEXT))
+        self.mark("sshd password", "expired")
+
+    def test_forced_change_by_sudo(self):
+        self.lab.replace("dave", **self.EXPIRED)
+        old = people.password("dave")
+        said = self.programs.talk(self.lab.spawn(["sudo", "-k", "id", "-un"], user="dave"), old, old, NEXT, NEXT)
+        self.assertTrue(self.lab.binds("dave", NEXT), said)
+        self.assertTrue(said.endswith("root\n[0]"), said)
+        self.mark("sudo", "expired")
+
+    def test_forced_change_by_passwd(self):
+        """Who need not log in to change it."""
+        user = self.person(**self.EXPIRED)
+        said = self.programs.passwd(user, people.password(user), NEXT, NEXT)
+        self.assertIn("[0]", said)
+        self.assertTrue(self.lab.binds(user, NEXT))
+        self.mark("passwd", "expired")
 
     def test_forced_change_by_login(self):
         user = self.person(**self.EXPIRED)
@@ -382,9 +443,9 @@ class Stack:
 
     def test_daemon_stopped(self):
         self.stop_daemon()
-        self.compare(self.record())
-        for row in ORDINARY:
-            self.mark(row, "daemon dead")
+        self.compare(self.record(), "daemon dead")
+        self.assertEqual("bob\n", self.programs.cron())
+        self.mark("cron", "daemon dead")
         user = self.person()
         child = self.lab.ssh(user, "id", "-un", options=KEYBOARD_INTERACTIVE)
         said = self.programs.talk(child, "", "y", "y", people.password(user))
@@ -414,15 +475,31 @@ class Stack:
 
     # ---- passwords that look like something else
 
+    ODD = ("y", "forgot", "  two  spaces ", " pässwörd ☃ ünd ", "-n", "%s%n", "a" * 100)
+    LONGEST = "b" * 511  # of a local account: nslcd, for one, has room for less
+
     def test_odd_passwords(self):
-        for secret in ("y", "forgot", "  two  spaces ", "pässwörd ☃ ünd", "-n", "%s%n", "a" * 100):
-            user = self.person()
+        """At sshd and login alike: no reply is taken for a choice."""
+        users = {secret: self.person() for secret in self.ODD}
+        for secret, user in users.items():
             self.lab.replace(user, userPassword=people.argon2id(secret, people.CROWD_COST))
             self.lab.replace(user, pwdReset=None)
-            child = self.lab.ssh(user, "id", "-un", options=KEYBOARD_INTERACTIVE)
-            with self.subTest(secret=secret):
-                said = self.programs.talk(child, secret)
-                self.assertTrue(said.endswith(f"{user}\n[0]"), said)
+        jobs = {}
+        for secret, user in users.items():
+            mine = Programs(self.lab, user)
+            jobs[secret, "sshd"] = (mine.sshd_keyboard, secret)
+            jobs[secret, "login"] = (mine.login, secret)
+        self.lab.exec(["useradd", "-m", "-s", "/bin/bash", "long"])
+        self.addCleanup(self.lab.exec, ["userdel", "-r", "long"], check=False)
+        self.lab.exec(["chpasswd", "-c", "SHA512"], input=f"long:{self.LONGEST}\n")
+        users[self.LONGEST] = "long"
+        mine = Programs(self.lab, "long")
+        jobs[self.LONGEST, "sshd"] = (mine.sshd_keyboard, self.LONGEST)
+        jobs[self.LONGEST, "login"] = (mine.login, self.LONGEST)
+        for (secret, program), said in together(jobs).items():
+            with self.subTest(secret=secret, program=program):
+                self.assertIn(f"\n{users[secret]}\n", said)
+                self.assertTrue(said.endswith("[0]"), said)
                 self.assertNotIn("Forgot", said)
 
     def test_empty_password(self):
@@ -438,18 +515,39 @@ class Stack:
     # ---- advice
 
     def test_nudge(self):
-        """On a terminal, and nowhere else."""
+        """On a terminal, on one day in so many, and nowhere else."""
         words = "Recovery is not set up: pwresetctl enroll"
         user = self.person(mail=None)
-        child = self.lab.ssh(user, options=KEYBOARD_INTERACTIVE)
-        self.programs.answer(child, people.password(user))
-        child.expect(SHELL, timeout=20)
-        child.sendline("exit")
-        self.assertIn(words, self.programs.end(child))
+        self.assertIn(words, self.shell(user))
         quiet = Programs(self.lab, user)
         for program in (quiet.scp, quiet.sftp, quiet.sshpass, quiet.sshd_keyboard, quiet.su):
             with self.subTest(program=program.__name__):
                 self.assertNotIn(words, program(people.password(user)))
+        self.assertEqual(f"{user}\n", quiet.cron())
+        for days, shown in ((str(self.other_divisor(user)), False), ("1", True)):
+            self.nudge(days)
+            self.assertEqual(shown, words in self.shell(user), days)
+
+    def shell(self, user):
+        """What somebody sees who logs in by ssh and leaves."""
+        child = self.lab.ssh(user, options=KEYBOARD_INTERACTIVE, timeout=60)
+        self.programs.answer(child, people.password(user))
+        child.expect(SHELL)
+        child.sendline("exit")
+        return self.programs.end(child)
+
+    @staticmethod
+    def other_divisor(user):
+        """A number of days whose day for user it is not, at midnight neither."""
+        day = int(time.time()) // 86400 + sum(user.encode())
+        return next(n for n in range(2, 60) if day % n and (day + 1) % n)
+
+    @classmethod
+    def nudge(cls, days):
+        for name in ("common-session", "common-session-noninteractive"):
+            path = f"/etc/pam.d/{name}"
+            lines = [line for line in cls.lab.read(path).splitlines() if "pam_pwreset.so" not in line]
+            cls.lab.write(path, "\n".join([*lines, f"session optional pam_pwreset.so nudge={days}", ""]))
 
 
 class Tallied(Stack):
@@ -556,21 +654,36 @@ class PolicyOnly(unittest.TestCase):
         self.assertIn("[0]", said)
 
 
-def tearDownModule():  # pylint: disable=invalid-name
-    """The matrix, a row a program."""
-    stacks = sorted({key[0] for key in RESULTS})
-    print("\nprogram".ljust(28) + "".join(column.ljust(14) for column in COLUMNS))
-    for row in ROWS:
-        cells = []
-        for column in COLUMNS:
-            done = [stack for stack in stacks if (stack, row, column) in RESULTS]
-            cells.append(f"{len(done)}/{len(stacks)}" if done else "-")
-        print(row.ljust(27) + "".join(cell.ljust(14) for cell in cells))
-    print(f"stacks: {', '.join(stacks)}; -: the program offers no such thing")
+APART = ("Ldap", "Sss", "LdapTally", "SssTally", "PolicyOnly")
+AT_ONCE = 3
+
+
+def run_apart(name):
+    """One class in a process of its own: most of each is waiting for delays that PAM makes."""
+    log = FOLDER / f"{name}.log"
+    with open(log, "wb") as out:
+        argv = [sys.executable, str(pathlib.Path(__file__).resolve()), "-v", name]
+        began = time.monotonic()
+        failed = subprocess.run(argv, stdout=out, stderr=subprocess.STDOUT, check=False).returncode
+    print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
+    return failed, log.read_text(encoding="utf-8", errors="replace")
+
+
+def run_all():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    forget("programs")
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        done = list(pool.map(run_apart, APART))
+    print("\n".join(log for _, log in done), flush=True)
+    missing = report([row for row in ROWS if row != GREETER])
+    return 1 if missing or any(failed for failed, _ in done) else 0
 
 
 if __name__ == "__main__":
     if os.geteuid() != 0:
         print("skipped: the lab needs root")
         sys.exit(77)
-    unittest.main()
+    # By name a class or test runs here, and prints no matrix.
+    if [word for word in sys.argv[1:] if word != "-v"]:
+        unittest.main()
+    sys.exit(run_all())

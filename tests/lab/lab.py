@@ -153,6 +153,10 @@ class Lab(Container, Directory):
             raise LabError(f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done
 
+    def net_spawn(self, argv, timeout=EXPECT_S, rows=24, columns=100):
+        """The same on a terminal: a pexpect child."""
+        return _expect(self.netns_argv(argv), timeout, rows, columns)
+
     def ssh_argv(self, user, *command, port=SSH_PORT, options=()):
         """The host's ssh to the lab; options are -o values over these, which win."""
         settings = (

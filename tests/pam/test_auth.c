@@ -13,7 +13,7 @@
 #define OFFER_MAIL "shown: E-mail me a code? y = yes, Enter = other ways: \n"
 #define MAILED                                                                                     \
 	"info: If this account has an e-mail address on file,\n"                                   \
-	"a code was sent to it.\n"
+	"a code was sent to it. Please type it here.\n"
 #define CODE "shown: Code: \n"
 #define CODE_AGAIN "shown: Wrong code. Again, or Enter = other ways: \n"
 #define OFFER_QUESTIONS "shown: Secret questions? y = yes, Enter = other way: \n"
@@ -29,6 +29,7 @@
 #define CHANGED "info: Your password has been changed.\n"
 #define UNAVAILABLE "error: Recovery is not available right now.\n"
 #define NOTHING "info: Nothing was changed.\n"
+#define ANOTHER "Please choose another one.\n"
 #define TRIES "error: Too many tries. Nothing was changed.\n"
 
 static void expect(Fixture *f, Talk *talk, int result, const char *authtok, const char *transcript)
@@ -133,7 +134,7 @@ static void test_refused_password(void **state)
 
 	expect(f, &talk, PAM_SUCCESS, GOOD_PASSWORD,
 	       ASKED OFFER OFFER_MAIL MAILED CODE CHOOSE
-	       "error: Many people use it.\nIt is too short.\nA longer one helps.\n"
+	       "error: Many people use it.\nIt is too short.\nA longer one helps.\n" ANOTHER
 	       "hidden: Not accepted. New password: \nhidden: Retype new password: \n" CHANGED);
 	/* The code was not asked for again. */
 	assert_int_equal(peer_calls(f->peer), 4);
@@ -218,8 +219,8 @@ static void test_questions_with_code(void **state)
 
 	fixture_peer(f, rules, 0);
 	expect(f, &talk, PAM_SUCCESS, GOOD_PASSWORD,
-	       ASKED OFFER OFFER_MAIL OFFER_QUESTIONS MAILED
-	       "hidden: Which colour? \n" CODE CHOOSE CHANGED);
+	       ASKED OFFER OFFER_MAIL OFFER_QUESTIONS
+	       "hidden: Which colour? \n" MAILED CODE CHOOSE CHANGED);
 	/* A code that was asked for already is not asked for again. */
 	peer_reset(f->peer);
 	expect(f, &mailed, PAM_SUCCESS, GOOD_PASSWORD,

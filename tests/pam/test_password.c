@@ -94,7 +94,7 @@ static void test_mismatch_and_refused(void **state)
 	said(&talk, CURRENT CHOOSE
 	     "error: The two new passwords are not the same.\n"
 	     "hidden: Not the same. New password: \nhidden: Retype new password: \n"
-	     "error: It is on a list of leaked passwords.\n"
+	     "error: It is on a list of leaked passwords.\nPlease choose another one.\n"
 	     "hidden: Not accepted. New password: \nhidden: Retype new password: \n");
 	assert_int_equal(as_person(f, "alice", &three, 0), PAM_AUTHTOK_ERR);
 	assert_non_null(strstr(three.transcript, "error: Too many tries. Nothing was changed.\n"));
@@ -196,6 +196,7 @@ static void test_policy_only(void **state)
 	assert_int_equal(as_person(f, "alice", &talk, 0), PAM_SUCCESS);
 	said(&talk, "hidden: Probe current: \n" CHOOSE
 		    "error: It is on a list of leaked passwords.\nA longer one helps.\n"
+		    "Please choose another one.\n"
 		    "hidden: Not accepted. New password: \nhidden: Retype new password: \n");
 	assert_string_equal(talk.authtok, GOOD_PASSWORD);
 	assert_string_equal(talk.oldauthtok, OLD);
