@@ -5,9 +5,13 @@ Each process that runs a part writes what it tried to $OUT/pam/STACK.json; whoev
 it and leaves it in $OUT/pam/matrix.md. A cell that is neither tried nor explained here is a failure.
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
+import subprocess
+import sys
+import time
 
 FOLDER = pathlib.Path(os.environ.get("OUT", "/tmp/pwreset-test")) / "pam"
 COLUMNS = ("unchanged", "recovery", "refused", "expired", "daemon dead")
@@ -46,6 +50,7 @@ NOT_APPLICABLE = {
 }
 # faillock stands in the same common-auth for it; what it adds is tried by login and sshd
 GREETER_STACKS = ("ldap", "sss")
+AT_ONCE = 4
 
 
 class Marks:
@@ -113,3 +118,25 @@ def report(rows=ROWS):
     (FOLDER / "matrix.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n" + "\n".join(lines + missing) + f"\nwritten to {FOLDER}/matrix.md\n", flush=True)
     return missing
+
+
+def _run_class(file, name):
+    log = FOLDER / f"{name}.log"
+    began = time.monotonic()
+    with open(log, "wb") as out:
+        argv = [sys.executable, str(pathlib.Path(file).resolve()), "-v", name]
+        failed = subprocess.run(argv, stdout=out, stderr=subprocess.STDOUT, check=False).returncode
+    print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
+    return failed, log.read_text(encoding="utf-8", errors="replace")
+
+
+def run_apart(file, classes, part, rows):
+    """The classes of a test file at the same time, each in a process and a lab of its own, since most of each is
+    waiting for delays that PAM makes; then their logs, and the matrix. What the process has to exit with."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    forget(part)
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        done = list(pool.map(lambda name: _run_class(file, name), classes))
+    print("\n".join(log for _, log in done), flush=True)
+    missing = report(rows)
+    return 1 if missing or any(failed for failed, _ in done) else 0
