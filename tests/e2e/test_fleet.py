@@ -56,7 +56,7 @@ class Forced:
 
 def setUpModule():  # pylint: disable=invalid-name
     """One pair of containers for all: what a test does to a host's standing it takes back."""
-    lab = LabCase.lab = Lab.new()
+    lab = LabCase.lab = Lab.new(profile="ldap")
     unittest.addModuleCleanup(lab.stop)
     lab.start()
     lab.install_product(BUILD, {"limits": {**UNLIMITED, "per-source": str(CALLS), "host-guesses": str(GUESSES)}})

@@ -107,6 +107,18 @@ class Record(Case):
         c.send(P + "SetByRoot", more={"oneway": True}, user="x", password=PASSWORD)
         self.assertTrue(self.gone(c))
 
+    def test_guesses_at_once_go_little_further(self):
+        """What a record holds is known when a guess has been looked at; until then a host has its connections, and no more."""
+        links = [self.host("web1") for _ in range(40)]
+        for i, link in enumerate(links):
+            link.send(R + "VerifyCode", user=f"user{i}", code="AAAA-AAAA")
+        for link in links:
+            self.assertEqual(link.receive()["error"], "org.pwreset.Failure.Refused")
+            self.assertTrue(self.gone(link))
+        self.assertEqual((self.state("web1")["connections"], len(self.b.directory.of("VerifyCode"))), (0, 40))
+        self.assertIsNone(self.host("web1"))
+        self.assertIsNotNone(self.host("web2"))
+
     def test_the_right_ones_and_the_prompt_of_this_host_do_not_count(self):
         c = self.host("web1")
         for i in range(30):
