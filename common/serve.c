@@ -166,7 +166,10 @@ static int call_run(Serve *serve, const VarlinkCall *call)
 	return q < 0 ? q : serve->sent ? 0 : -EPROTO;
 }
 
-/* The time without a call is counted from begin. 1: there is something to read; 0: it is time to end. */
+/*
+ * The time without a call is counted from begin. 1: there is something to read; 0: it is time to
+ * end.
+ */
 static int serve_idle(Serve *serve, uint64_t begin)
 {
 	const ServeOptions *o = serve->options;

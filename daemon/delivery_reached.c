@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which addresses of a request have its mail already: a retry because of one leaves the others alone. The request keeps a bit
- * for each, by its place in the list, and a hash of the list, for in the directory it may have changed: then all are written to,
- * as a person had rather hear twice of a change than not at all.
+ * Which addresses of a request have its mail already: a retry because of one leaves the others
+ * alone. The request keeps a bit for each, by its place in the list, and a hash of the list, for in
+ * the directory it may have changed: then all are written to, as a person had rather hear twice of
+ * a change than not at all.
  */
 
 #include <string.h>
@@ -13,8 +14,8 @@
 #define REACHED_MAX 32
 
 /*
- * What is in these mails is the same in a retry. A link, code or password is made anew and kills the one before, so whoever has
- * the old mail must get the new one too.
+ * What is in these mails is the same in a retry. A link, code or password is made anew and kills
+ * the one before, so whoever has the old mail must get the new one too.
  */
 static bool mail_lasts(RequestKind kind)
 {
@@ -30,7 +31,10 @@ static bool mail_lasts(RequestKind kind)
 	}
 }
 
-/* Not negative, for JSON; 0: of nobody. The id is no secret, but the spool shall not show who has which address. */
+/*
+ * Not negative, for JSON; 0: of nobody. The id is no secret, but the spool shall not show who has
+ * which address.
+ */
 static int64_t list_hash(const Request *request, const JsonNode *to)
 {
 	uint64_t sum[2] = { 0 };
@@ -69,6 +73,7 @@ void reached_take(Request *request, const JsonNode *reached)
 	if (request->reached_of == 0 || !reached || reached->type != JSON_ARRAY)
 		return;
 	JSON_FOREACH(place, reached)
-		if (place->type == JSON_INTEGER && place->integer >= 0 && place->integer < REACHED_MAX)
+		if (place->type == JSON_INTEGER && place->integer >= 0 &&
+		    place->integer < REACHED_MAX)
 			request->reached |= UINT32_C(1) << place->integer;
 }

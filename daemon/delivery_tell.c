@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the journal hears of a delivery: its end, always; and while directory or relay do not do their part, why, at the first
- * failure of a request, so that nobody has to wait for a request's end to learn what is wrong. An outage fails them all
- * for one reason, so those lines are few; and one line says when it is over.
+ * What the journal hears of a delivery: its end, always; and while directory or relay do not do
+ * their part, why, at the first failure of a request, so that nobody has to wait for a request's
+ * end to learn what is wrong. An outage fails them all for one reason, so those lines are few; and
+ * one line says when it is over.
  */
 
 #include <string.h>
@@ -11,21 +12,24 @@
 #include "broker.h"
 #include "delivery_private.h"
 
-#define LINES_MAX 5                     /* at once … */
+#define LINES_MAX 5                        /* at once … */
 #define LINE_EVERY_US (5 * 60 * 1000000LL) /* … and then one in that time */
-#define WHY_MAX 240                     /* bytes of a relay's words, that the remedy behind them is not cut off */
+#define WHY_MAX 240 /* bytes of a relay's words, that the remedy behind them is not cut off */
 #define DETAIL_MAX 640
 
 static const struct {
 	const char *failed, *back, *says, *remedy;
 } parties[_PARTY_MAX] = {
 	[PARTY_DIRECTORY] = { "directory-failed", "directory-back", "the directory answers again",
-			      "See the lines of pwreset-directory@ in the journal, and ask pwresetctl doctor." },
+			      "See the lines of pwreset-directory@ in the journal, and ask "
+			      "pwresetctl doctor." },
 	[PARTY_RELAY] = { "relay-failed", "relay-back", "the relay takes mail again",
-			  "See the lines of pwreset-mailer@ in the journal, and try pwresetctl test-mail." },
+			  "See the lines of pwreset-mailer@ in the journal, and try pwresetctl "
+			  "test-mail." },
 };
 
-static void request_tell(const Request *q, AuditEvent event, const char *result, const char *detail, bool proven)
+static void request_tell(const Request *q, AuditEvent event, const char *result, const char *detail,
+			 bool proven)
 {
 	audit_write(&(const Audit){
 		.event = event,
@@ -67,7 +71,8 @@ static int text_fit(const char *text, size_t max)
 	return (int)len;
 }
 
-void delivery_tell_failure(Delivery *delivery, Request *request, Party party, const char *why, const char *remedy)
+void delivery_tell_failure(Delivery *delivery, Request *request, Party party, const char *why,
+			   const char *remedy)
 {
 	char detail[DETAIL_MAX];
 	Buf buf;
@@ -83,7 +88,8 @@ void delivery_tell_failure(Delivery *delivery, Request *request, Party party, co
 	buf_init(&buf, detail, sizeof(detail));
 	if (!why)
 		why = "no reason given";
-	buf_printf(&buf, "%.*s. %s", text_fit(why, WHY_MAX), why, remedy ? remedy : parties[party].remedy);
+	buf_printf(&buf, "%.*s. %s", text_fit(why, WHY_MAX), why,
+		   remedy ? remedy : parties[party].remedy);
 	if (delivery->n_silent > 0)
 		buf_printf(&buf, " %u more failed since the last such line.", delivery->n_silent);
 	delivery->n_silent = 0;
@@ -100,5 +106,6 @@ void delivery_tell_success(Delivery *delivery, Party party)
 	delivery->told[party] = false;
 	snprintf(detail, sizeof(detail), "%s; %zu requests wait", parties[party].says,
 		 spool_count(delivery->broker->spool));
-	audit_write(&(const Audit){ .event = AUDIT_RESUMED, .result = parties[party].back, .detail = detail });
+	audit_write(&(const Audit){
+		.event = AUDIT_RESUMED, .result = parties[party].back, .detail = detail });
 }

@@ -5,7 +5,8 @@
 #include "account.h"
 
 /*
- * The reads and the write of charging a try, on the entry decoy-dn=; nothing when there is none. 0, or a negative errno
- * when the directory did not answer, which must not be told otherwise than for somebody.
+ * The reads and the write of charging a try, on the entry decoy-dn=; nothing when there is none. 0,
+ * or a negative errno when the directory did not answer, which must not be told otherwise than for
+ * somebody.
  */
 int decoy_charge(Call *call);

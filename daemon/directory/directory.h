@@ -120,11 +120,13 @@ int directory_modify(Directory *directory, const char *dn, const Changes *change
 int directory_check_password(Directory *directory, const char *dn, const Secret *password);
 
 /*
- * With the entry's own rights, bound as it on a connection of its own: a modify, or a password for the server to judge and
- * hash (RFC 3062). -ECONNREFUSED: nothing was sent, or nobody could bind.
+ * With the entry's own rights, bound as it on a connection of its own: a modify, or a password for
+ * the server to judge and hash (RFC 3062). -ECONNREFUSED: nothing was sent, or nobody could bind.
  */
-int directory_modify_own(Directory *directory, const char *dn, const Secret *current, const Changes *changes);
-int directory_passwd_own(Directory *directory, const char *dn, const Secret *current, const Secret *password);
+int directory_modify_own(Directory *directory, const char *dn, const Secret *current,
+			 const Changes *changes);
+int directory_passwd_own(Directory *directory, const char *dn, const Secret *current,
+			 const Secret *password);
 
 /*
  * Appends text escaped for use as a value in a filter (RFC 4515): the only place where that is

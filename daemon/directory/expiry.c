@@ -12,7 +12,6 @@
 
 #define DAY 86400
 #define DAYS_MAX 365
-#define RESERVE_MS 3000 /* of the call's time, for the answer and what the broker does with it */
 
 typedef struct ExpiryParameters {
 	const JsonNode *caller;
@@ -38,8 +37,9 @@ static bool was_reminded(const Entry *entry, int64_t expires)
 }
 
 /* 1: is to be reminded; 0: not. */
-static int is_due(Call *call, const char *name, int64_t until)
+static int is_due(Call *call, const char *name, void *userdata)
 {
+	const int64_t until = *(const int64_t *)userdata;
 	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
 	int64_t expires;
 	int r = account_find(call, name, &account);
@@ -53,39 +53,11 @@ static int is_due(Call *call, const char *name, int64_t until)
 	       expires <= until && !was_reminded(account.entry, expires);
 }
 
-/*
- * "users" for the broker, which spools a request for each, and "next" when the time or the names
- * did not suffice.
- */
-static int write_due(Call *call, const Names *names, int64_t until, JsonWriter *w)
-{
-	bool more = names->more;
-	size_t i = 0;
-
-	json_open(w, "users", '[');
-	for (; i < names->n; i++) {
-		int r;
-
-		if (i > 0 && directory_time_left(call->worker->directory) < RESERVE_MS) {
-			more = true;
-			break;
-		}
-		r = is_due(call, names->list[i], until);
-		if (r < 0)
-			return r;
-		if (r > 0)
-			json_put_string(w, NULL, names->list[i]);
-	}
-	json_close(w, ']');
-	if (more && i > 0)
-		json_put_string(w, "next", names->list[i - 1]);
-	return 0;
-}
-
 METHOD(method_admin_remind_expiry)
 {
 	AUTO_NAMES Names names = { .after = "" };
 	ExpiryParameters p = { 0 };
+	int64_t until;
 	Call call;
 	int r;
 
@@ -101,7 +73,8 @@ METHOD(method_admin_remind_expiry)
 	r = names_walk(&call, NULL, &names);
 	if (r != 0)
 		return fail_directory(&call, r);
-	r = write_due(&call, &names, call.caller.now + p.days * DAY, serve_reply(serve));
+	until = call.caller.now + p.days * DAY;
+	r = names_write(&call, &names, is_due, &until, serve_reply(serve));
 	return r < 0 ? fail_directory(&call, r) : serve_send(serve);
 }
 

@@ -7,7 +7,6 @@
 #include "names.h"
 
 #define FILTER_TEXT_MAX 4096U
-#define REPLY_NAMES_BYTES 48000U /* of a message of 64 KiB, names as JSON */
 
 typedef struct FindParameters {
 	const JsonNode *caller;
@@ -40,7 +39,7 @@ static bool filter_is_one(const char *filter)
 }
 
 /* 1: may be acted on; 0: not, or has gone meanwhile. */
-static int may_act(Call *call, const char *name)
+static int may_act(Call *call, const char *name, void *userdata UNUSED)
 {
 	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
 	int r = account_find(call, name, &account);
@@ -50,33 +49,6 @@ static int may_act(Call *call, const char *name)
 	if (r != 0)
 		return r < 0 ? r : -EIO;
 	return admin_refusal(call, VERB_SEND_LINK, &account) == NULL;
-}
-
-static int write_names(Call *call, const Names *names, JsonWriter *w)
-{
-	size_t bytes = 0, i = 0;
-	bool more = names->more;
-
-	json_open(w, "users", '[');
-	for (; i < names->n; i++) {
-		int r;
-
-		/* Six times as many where each byte is escaped. */
-		bytes += strlen(names->list[i]) * 2 + 3;
-		if (bytes > REPLY_NAMES_BYTES) {
-			more = true;
-			break;
-		}
-		r = may_act(call, names->list[i]);
-		if (r < 0)
-			return r;
-		if (r > 0)
-			json_put_string(w, NULL, names->list[i]);
-	}
-	json_close(w, ']');
-	if (more && i > 0)
-		json_put_string(w, "next", names->list[i - 1]);
-	return 0;
 }
 
 METHOD(method_admin_find)
@@ -100,6 +72,6 @@ METHOD(method_admin_find)
 		return serve_invalid(serve, "filter");
 	if (r != 0)
 		return fail_directory(&call, r);
-	r = write_names(&call, &names, serve_reply(serve));
+	r = names_write(&call, &names, may_act, NULL, serve_reply(serve));
 	return r < 0 ? fail_directory(&call, r) : serve_send(serve);
 }

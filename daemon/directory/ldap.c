@@ -388,7 +388,8 @@ int directory_check_password(Directory *directory, const char *dn, const Secret 
 	return own_open(directory, dn, password, &ld);
 }
 
-int directory_modify_own(Directory *directory, const char *dn, const Secret *current, const Changes *changes)
+int directory_modify_own(Directory *directory, const char *dn, const Secret *current,
+			 const Changes *changes)
 {
 	AUTO_LDAP LDAP *ld = NULL;
 	int r = changes->error;
@@ -400,7 +401,8 @@ int directory_modify_own(Directory *directory, const char *dn, const Secret *cur
 	return modify_on(directory, ld, dn, changes, NULL);
 }
 
-int directory_passwd_own(Directory *directory, const char *dn, const Secret *current, const Secret *password)
+int directory_passwd_own(Directory *directory, const char *dn, const Secret *current,
+			 const Secret *password)
 {
 	struct berval user = { strlen(dn), (char *)(uintptr_t)dn }, old, new;
 	AUTO_LDAP LDAP *ld = NULL;
@@ -414,11 +416,13 @@ int directory_passwd_own(Directory *directory, const char *dn, const Secret *cur
 		return -ECONNREFUSED;
 	old = (struct berval){ current->len, (char *)(uintptr_t)current->bytes };
 	new = (struct berval){ password->len, (char *)(uintptr_t)password->bytes };
-	rc = directory->server.ppolicy ? ldap_create_passwordpolicy_control(ld, &ppolicy) : LDAP_SUCCESS;
+	rc = directory->server.ppolicy ? ldap_create_passwordpolicy_control(ld, &ppolicy)
+				       : LDAP_SUCCESS;
 	controls[0] = ppolicy;
 	if (rc == LDAP_SUCCESS)
 		rc = ldap_passwd(ld, &user, &old, &new, controls, NULL, &id);
-	r = rc == LDAP_SUCCESS ? write_result(directory, ld, id, "passwd") : directory_result(directory, ld, rc, "passwd");
+	r = rc == LDAP_SUCCESS ? write_result(directory, ld, id, "passwd")
+			       : directory_result(directory, ld, rc, "passwd");
 	if (ppolicy)
 		ldap_control_free(ppolicy);
 	return r;

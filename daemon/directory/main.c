@@ -2,7 +2,6 @@
 /*
  * pwreset-directory: a worker of pwresetd. It serves the connection on its stdin and ends with it.
  */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -10,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "methods.h"
-#include "version.h"
+#include "worker_options.h"
 
 #define IDLE_MS 60000        /* the broker closes idle connections long before */
 #define DEFAULT_CALL_MS 5000 /* for a call whose deadline cannot be read */
@@ -41,59 +40,14 @@ static bool stdin_is_stream(void)
 	       type == SOCK_STREAM;
 }
 
-typedef struct Options {
-	const char *root;
-	bool check;
-} Options;
-
-static int usage(FILE *out, int status)
-{
-	fputs("pwreset-directory [--check] [--root=DIR]\n\n"
-	      "Started by pwreset-directory.socket with a connection on standard input.\n"
-	      "  --check     read everything it needs, look at the directory, say what is wrong, "
-	      "and end\n"
-	      "  --root=DIR  folder that stands for / for the configuration and the lists of "
-	      "passwords (tests)\n",
-	      out);
-	return status;
-}
-
-/* 0: go on; else the exit status plus one. */
-static int options_parse(int argc, char **argv, Options *options)
-{
-	static const struct option known[] = { { "check", no_argument, NULL, 'c' },
-					       { "root", required_argument, NULL, 'r' },
-					       { "help", no_argument, NULL, 'h' },
-					       { "version", no_argument, NULL, 'v' },
-					       { 0 } };
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", known, NULL)) >= 0)
-		switch (c) {
-		case 'c':
-			options->check = true;
-			break;
-		case 'r':
-			options->root = optarg;
-			break;
-		case 'h':
-			return usage(stdout, EXIT_SUCCESS) + 1;
-		case 'v':
-			puts("pwreset-directory " PWRESET_VERSION);
-			return EXIT_SUCCESS + 1;
-		default:
-			return usage(stderr, EXIT_FAILURE) + 1;
-		}
-	return optind == argc ? 0 : usage(stderr, EXIT_FAILURE) + 1;
-}
-
 int main(int argc, char **argv)
 {
 	CLEANUP(worker_freep) Worker *worker = NULL;
-	Options options = { .root = "" };
+	WorkerOptions options;
 	int r;
 
-	r = options_parse(argc, argv, &options);
+	r = worker_options_parse(&options, argc, argv, "pwreset-directory",
+				 "read everything it needs, look at the directory");
 	if (r > 0)
 		return r - 1;
 	if (!options.check && !stdin_is_stream()) {
@@ -120,10 +74,10 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	r = serve_run(STDIN_FILENO, &(const ServeOptions){
-		.methods = directory_methods,
-		.userdata = worker,
-		.idle_ms = IDLE_MS,
-		.default_ms = DEFAULT_CALL_MS,
-	});
+					    .methods = directory_methods,
+					    .userdata = worker,
+					    .idle_ms = IDLE_MS,
+					    .default_ms = DEFAULT_CALL_MS,
+				    });
 	return r < 0 && r != -ECONNRESET ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -84,8 +84,8 @@ static const char *set_up(const Event *event)
 }
 
 /*
- * Into a privileged entry no marker can be written (write_own.c): the broker has heard that it was done, or, when it died before,
- * the directory says that there was a change since.
+ * Into a privileged entry no marker can be written (write_own.c): the broker has heard that it was
+ * done, or, when it died before, the directory says that there was a change since.
  */
 static bool changed_without_marker(const MintRequest *request, const Account *account)
 {
@@ -94,7 +94,8 @@ static bool changed_without_marker(const MintRequest *request, const Account *ac
 
 	if (!account->privileged || strcmp(request->kind, "changed") != 0)
 		return false;
-	return request->done || (time && generalized_time_parse(time, &changed) && changed >= request->created);
+	return request->done ||
+	       (time && generalized_time_parse(time, &changed) && changed >= request->created);
 }
 
 int mint_notice(Call *call, const MintRequest *request, Account *account)

@@ -6,6 +6,8 @@
 
 #define FILTER_MAX 8192U
 #define PEOPLE_MAX 2000000U /* entries that one walk looks at */
+#define REPLY_BYTES 48000U  /* of a message of 64 KiB, names as JSON */
+#define RESERVE_MS 3000 /* of the call's time, for the answer and what the broker does with it */
 
 void names_deinit(Names *names)
 {
@@ -91,4 +93,32 @@ int names_walk(Call *call, const char *filter, Names *names)
 	if (buf.overflow)
 		return -EINVAL;
 	return directory_each(call->worker->directory, &query, walk_entry, &walk);
+}
+
+int names_write(Call *call, const Names *names, NamesPick pick, void *userdata, JsonWriter *w)
+{
+	size_t bytes = 0, i = 0;
+	bool more = names->more;
+
+	json_open(w, "users", '[');
+	for (; i < names->n; i++) {
+		int r;
+
+		/* Six times as many where each byte is escaped. */
+		bytes += strlen(names->list[i]) * 2 + 3;
+		if (bytes > REPLY_BYTES ||
+		    (i > 0 && directory_time_left(call->worker->directory) < RESERVE_MS)) {
+			more = true;
+			break;
+		}
+		r = pick(call, names->list[i], userdata);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			json_put_string(w, NULL, names->list[i]);
+	}
+	json_close(w, ']');
+	if (more && i > 0)
+		json_put_string(w, "next", names->list[i - 1]);
+	return 0;
 }

@@ -22,3 +22,9 @@ void names_deinit(Names *names);
 
 /* filter: in addition to people-filter=, or NULL. -EINVAL: it is no filter. */
 int names_walk(Call *call, const char *filter, Names *names);
+/*
+ * A page of a reply: "users", those whom pick() takes (1; 0: not; negative: it ends), and "next"
+ * when the names, the reply's room or the call's time went only so far. 0, or what pick() said.
+ */
+typedef int (*NamesPick)(Call *call, const char *name, void *userdata);
+int names_write(Call *call, const Names *names, NamesPick pick, void *userdata, JsonWriter *w);

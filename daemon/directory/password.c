@@ -57,7 +57,9 @@ int prove_fail(Call *call, int r, int64_t seconds)
 	case PROVE_E_WRONG:
 		return fail_wrong_password(call);
 	case PROVE_E_LATER:
-		/* A name that nobody has is never told to wait: a stranger would learn who exists. */
+		/*
+		 * A name that nobody has is never told to wait: a stranger would learn who exists.
+		 */
 		if (call_via(call, "web"))
 			return fail_wrong_password(call);
 		return fail_try_later(call, seconds);
@@ -195,8 +197,8 @@ METHOD(method_password_change)
 		return r < 0 ? r : 0;
 	reason = account_state_reason(account.state);
 	/*
-	 * Who knows the password needs no way back in: passwd works for privileged people too, with their own rights. Strangers
-	 * have been told by prove.c that it was wrong.
+	 * Who knows the password needs no way back in: passwd works for privileged people too, with
+	 * their own rights. Strangers have been told by prove.c that it was wrong.
 	 */
 	if (account.privileged && !call_via(&call, "pam"))
 		reason = "privileged";
@@ -206,7 +208,8 @@ METHOD(method_password_change)
 	if (r != 0)
 		return r == 1 ? 0 : fail_directory(&call, r);
 	if (account.privileged)
-		return answer_written(&call, NULL, password_write_own(&call, &account, &current, &password));
+		return answer_written(&call, NULL,
+				      password_write_own(&call, &account, &current, &password));
 	return answer_written(&call, &account,
 			      password_write(&call, &account,
 					     &(PasswordWrite){

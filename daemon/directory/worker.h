@@ -91,9 +91,9 @@ int call_dispatch(Serve *serve, const JsonNode *object, const VarlinkField *fiel
 bool call_raced(const Call *call, int r);
 
 /*
- * The last question of a call: is the directory still there? What a name is decides how much of it is asked before, and how often
- * it is; so that a directory that dies on the way is told for every name alike, "no" is said only by one that lives. 0, or
- * what fail_directory() takes.
+ * The last question of a call: is the directory still there? What a name is decides how much of it
+ * is asked before, and how often it is; so that a directory that dies on the way is told for every
+ * name alike, "no" is said only by one that lives. 0, or what fail_directory() takes.
  */
 int call_fence(const Call *call);
 

@@ -36,9 +36,11 @@ typedef struct PasswordWrite {
 /* Uses up to the rest of the call's time. account is read again when it has to be. */
 WriteResult password_write(Call *call, Account *account, const PasswordWrite *write);
 /*
- * write_own.c: with the rights of the person, whose current password it is, and no marker: for accounts on which we have none.
+ * write_own.c: with the rights of the person, whose current password it is, and no marker: for
+ * accounts on which we have none.
  */
-WriteResult password_write_own(Call *call, const Account *account, const Secret *current, const Secret *password);
+WriteResult password_write_own(Call *call, const Account *account, const Secret *current,
+			       const Secret *password);
 /* Answers a call whose password was not written, or not known to be; WRITE_DONE is not for this. */
 int password_write_failed(Call *call, WriteResult result);
 

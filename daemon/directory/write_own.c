@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The password of a privileged account, changed by who knows it. The service may not write there, so it is done with the
- * person's own rights, as ldappasswd would; and without our attributes, for nothing else is open to such an account.
+ * The password of a privileged account, changed by who knows it. The service may not write there,
+ * so it is done with the person's own rights, as ldappasswd would; and without our attributes, for
+ * nothing else is open to such an account.
  */
 #include <syslog.h>
 
@@ -10,7 +11,8 @@
 
 #define DAY 86400
 
-static int modify(Call *call, const Account *account, const Secret *current, const Secret *hash, bool shadow)
+static int modify(Call *call, const Account *account, const Secret *current, const Secret *hash,
+		  bool shadow)
 {
 	AUTO_CHANGES Changes changes = { 0 };
 
@@ -22,15 +24,19 @@ static int modify(Call *call, const Account *account, const Secret *current, con
 	return directory_modify_own(call->worker->directory, account->dn, current, &changes);
 }
 
-/* The directory's policy may want to see the password, which in a hash it cannot, or the old one with it. */
+/*
+ * The directory's policy may want to see the password, which in a hash it cannot, or the old one
+ * with it.
+ */
 static bool wants_to_see(const Call *call, int r)
 {
 	return r == DIRECTORY_E_CONSTRAINT ||
-	       (r == DIRECTORY_E_ACCESS && directory_policy(call->worker->directory) == DIRECTORY_POLICY_SUPPLY_OLD);
+	       (r == DIRECTORY_E_ACCESS &&
+		directory_policy(call->worker->directory) == DIRECTORY_POLICY_SUPPLY_OLD);
 }
 
-static int write_once(Call *call, const Account *account, const Secret *current, const Secret *password,
-		      const Secret *hash)
+static int write_once(Call *call, const Account *account, const Secret *current,
+		      const Secret *password, const Secret *hash)
 {
 	bool shadow = account_has_class(account, "shadowAccount");
 	int r = modify(call, account, current, hash, shadow);
@@ -38,7 +44,10 @@ static int write_once(Call *call, const Account *account, const Secret *current,
 	if (wants_to_see(call, r)) {
 		r = directory_passwd_own(call->worker->directory, account->dn, current, password);
 		if (r == 0 && shadow)
-			/* Not everywhere a person may write this; the password is changed all the same. */
+			/*
+			 * Not everywhere a person may write this; the password is changed all the
+			 * same.
+			 */
 			(void)modify(call, account, password, NULL, true);
 	} else if (r == DIRECTORY_E_ACCESS && shadow) {
 		r = modify(call, account, current, hash, false);
@@ -47,19 +56,22 @@ static int write_once(Call *call, const Account *account, const Secret *current,
 }
 
 /* There is no marker in the entry, but either password binds. */
-static WriteResult result_lost(Call *call, const Account *account, const Secret *current, const Secret *password)
+static WriteResult result_lost(Call *call, const Account *account, const Secret *current,
+			       const Secret *password)
 {
 	Directory *directory = call->worker->directory;
 	int r = directory_check_password(directory, account->dn, password);
 
 	if (r == 0)
 		return WRITE_DONE;
-	if (r == DIRECTORY_E_CREDENTIALS && directory_check_password(directory, account->dn, current) == 0)
+	if (r == DIRECTORY_E_CREDENTIALS &&
+	    directory_check_password(directory, account->dn, current) == 0)
 		return WRITE_UNAVAILABLE;
 	return WRITE_UNKNOWN;
 }
 
-WriteResult password_write_own(Call *call, const Account *account, const Secret *current, const Secret *password)
+WriteResult password_write_own(Call *call, const Account *account, const Secret *current,
+			       const Secret *password)
 {
 	AUTO_SECRET Secret hash = SECRET_NULL;
 	int r;
@@ -78,7 +90,8 @@ WriteResult password_write_own(Call *call, const Account *account, const Secret 
 	case DIRECTORY_E_CONSTRAINT:
 		return WRITE_POLICY;
 	default:
-		journal_note(call, LOG_ERR, "write-forbidden", account->name, directory_error(call->worker->directory));
+		journal_note(call, LOG_ERR, "write-forbidden", account->name,
+			     directory_error(call->worker->directory));
 		return r < 0 ? WRITE_UNAVAILABLE : WRITE_FORBIDDEN;
 	}
 }

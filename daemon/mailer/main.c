@@ -5,61 +5,16 @@
  */
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "mailer.h"
-#include "version.h"
+#include "worker_options.h"
 
 #define IDLE_MS (30 * 1000)
 #define ALARM_SLACK_MS (10 * 1000) /* the deadlines of a call end before the alarm does */
-
-typedef struct Options {
-	const char *root;
-	bool check;
-} Options;
-
-static int usage(FILE *out, int status)
-{
-	fputs("pwreset-mailer [--check] [--root=DIR]\n\n"
-	      "Started by pwreset-mailer.socket with a connection on standard input.\n"
-	      "  --check     read the configuration and all templates, say what is wrong, and end\n"
-	      "  --root=DIR  folder that stands for / in all paths (for tests)\n",
-	      out);
-	return status;
-}
-
-/* 0: go on; else the exit status plus one. */
-static int options_parse(int argc, char **argv, Options *options)
-{
-	static const struct option known[] = { { "check", no_argument, NULL, 'c' },
-					       { "root", required_argument, NULL, 'r' },
-					       { "help", no_argument, NULL, 'h' },
-					       { "version", no_argument, NULL, 'v' },
-					       { 0 } };
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", known, NULL)) >= 0)
-		switch (c) {
-		case 'c':
-			options->check = true;
-			break;
-		case 'r':
-			options->root = optarg;
-			break;
-		case 'h':
-			return usage(stdout, EXIT_SUCCESS) + 1;
-		case 'v':
-			puts("pwreset-mailer " PWRESET_VERSION);
-			return EXIT_SUCCESS + 1;
-		default:
-			return usage(stderr, EXIT_FAILURE) + 1;
-		}
-	return optind == argc ? 0 : usage(stderr, EXIT_FAILURE) + 1;
-}
 
 static int process_prepare(void)
 {
@@ -129,10 +84,11 @@ int main(int argc, char **argv)
 	CLEANUP(config_freep) Config *config = NULL;
 	CLEANUP(mailer_deinit) Mailer mailer = { .config = NULL };
 	AUTO_SECRET Secret password = SECRET_NULL;
-	Options options = { .root = "" };
+	WorkerOptions options;
 	int r;
 
-	r = options_parse(argc, argv, &options);
+	r = worker_options_parse(&options, argc, argv, "pwreset-mailer",
+				 "read the configuration and all templates");
 	if (r != 0)
 		return r - 1;
 	r = process_prepare();

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The relay: a session with it is opened when there is something to send and carries what follows,
- * within bounds of number and age. Every call ends at its deadline. The child of a session remembers
- * the messages that it carried, so it is to live no longer than there is something to send.
+ * within bounds of number and age. Every call ends at its deadline. The child of a session
+ * remembers the messages that it carried, so it is to live no longer than there is something to
+ * send.
  */
 #pragma once
 

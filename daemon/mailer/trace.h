@@ -62,7 +62,10 @@ void trace_init(Trace *trace);
  */
 void trace_hide(Trace *trace, const char *secret);
 
-/* The recipient: texts repeat it masked, for they stand in a journal that more people read than the mail. */
+/*
+ * The recipient: texts repeat it masked, for they stand in a journal that more people read than the
+ * mail.
+ */
 void trace_mask(Trace *trace, const char *address);
 
 void trace_ok(Trace *trace, const char *step, const char *text);

@@ -232,6 +232,13 @@ class Verbs:
     def find(self, filter, role="helpdesk", **more):
         return self.worker.call("Admin.Find", {"filter": filter, **more}, roles=[role], uid=99, via="ctl")
 
+    def test_find_goes_as_far_as_its_time(self):
+        """A walk that would overrun its call's deadline is a page that says where to go on, not an error."""
+        seen = self.worker.call("Admin.Find", {"filter": "(|(uid=alice)(uid=bob))"}, roles=["owner"], uid=99, via="ctl", deadline=2900)
+        self.assertEqual(seen, {"users": ["alice"], "next": "alice"})
+        rest = self.find("(|(uid=alice)(uid=bob))", after=seen["next"])
+        self.assertEqual(rest, {"users": ["bob"]})
+
     def test_find(self):
         everybody = self.find("(uid=*)")
         self.assertNotIn("next", everybody)

@@ -124,7 +124,7 @@ class Notices(Case):
         self.assertEqual(self.change(lambda p: operations.append(p["caller"]["operation"]) or {"user": "alice"})[0], "")
         self.assertTrue(wait_for(lambda: self.sent()))
         request = self.b.directory.of("Mint")[0]["request"]
-        self.assertEqual((request["kind"], request["id"]), ("changed", operations[0]))
+        self.assertEqual((request["kind"], request["id"], request["done"]), ("changed", operations[0], True))
         self.assertNotIn(LINK_SECRET, request["ticket"])
         self.assertEqual(request["origin"], {"host": "web1"})
         self.assertEqual(request["expires"] - request["created"], 86400)
