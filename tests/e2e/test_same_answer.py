@@ -1,29 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Known and unknown names: the same bytes, and times that tell nothing (Welch |t| < 4.5 over interleaved calls)."""
+"""Known and unknown names: the same bytes, and times that tell nothing (tools/timing in short)."""
 import json
-import math
-import random
 import re
-import statistics
-import time
 import unittest
-from concurrent.futures import ThreadPoolExecutor
 
-from harness import KEYBOARD_INTERACTIVE, UNLIMITED, LabCase, Varlink
+import timing
+from harness import KEYBOARD_INTERACTIVE, UNLIMITED, LabCase
 
+# Of each kind a quarter of the calls; so many posts and ssh sessions of each.
 CALLS = 2000
-T_MAX = 4.5
+PAGES = 120
+SESSIONS = 10
+CROPS = (99,)  # the slowest hundredth is the scheduler's
+ASKED_FOR = {kind: name for kind, name in timing.KINDS.items() if kind != "questions"}
 KINDS = ("alice", "lockedadmin", "expired", "nomail", "stan", "nosuchperson")
 SLOT_MS = 250
-
-
-def welch(one, other):
-    """Welch's t of two samples, the slowest hundredth of all cut off: the scheduler's, not ours."""
-    bound = statistics.quantiles(one + other, n=100)[98]
-    one, other = ([x for x in sample if x <= bound] for sample in (one, other))
-    spread = math.sqrt(statistics.variance(one) / len(one) + statistics.variance(other) / len(other))
-    return (statistics.mean(one) - statistics.mean(other)) / spread
 
 
 class SameAnswer(LabCase):
@@ -73,36 +65,23 @@ class SameAnswer(LabCase):
             screens[user] = re.sub(user, "NAME", child.seen.getvalue())
         self.assertEqual(screens["grace"], screens["nosuchperson"])
 
-    def interleaved(self, method, workers, **parameters):
-        """Seconds a call for a known and an unknown name, in random order over as many connections."""
-        order = ["niaj", "nosuchperson"] * (CALLS // 2)
-        random.Random(1).shuffle(order)
-        path = self.lab.path("/run/pwreset/pam")
-
-        def some(names):
-            took = []
-            with Varlink(path, 60) as link:
-                for name in names:
-                    begin = time.perf_counter()
-                    link.raw(method, user=name, **parameters)
-                    took.append((name, time.perf_counter() - begin))
-            return took
-
-        with ThreadPoolExecutor(workers) as pool:
-            parts = pool.map(some, [order[index::workers] for index in range(workers)])
-            took = [pair for part in parts for pair in part]
-        known = [seconds for name, seconds in took if name == "niaj"]
-        unknown = [seconds for name, seconds in took if name != "niaj"]
-        t = welch(known, unknown)
-        print(f"{method}: known {statistics.mean(known) * 1e3:.3f} ms, unknown {statistics.mean(unknown) * 1e3:.3f} ms, "
-              f"Welch t = {t:+.2f} over {len(took)} calls")
-        return t
+    def assert_time_tells_nothing(self, way, each, asker, workers):
+        result = timing.measure(way, each, asker, workers, ASKED_FOR, CROPS)
+        print("\n".join(result.lines()))
+        self.assertLess(result.largest, timing.T_MAX)
 
     def test_time_of_a_request(self):
-        self.assertLess(abs(self.interleaved("org.pwreset.Recovery.RequestCode", 1)), T_MAX)
+        self.assert_time_tells_nothing("RequestCode", CALLS // 4, timing.by_socket(self.lab, "RequestCode"), 1)
 
     def test_time_of_an_answer(self):
-        self.assertLess(abs(self.interleaved("org.pwreset.Recovery.VerifyCode", 10, code="AAAA-BBBB")), T_MAX)
+        self.assert_time_tells_nothing("VerifyCode", CALLS // 4, timing.by_socket(self.lab, "VerifyCode", code="AAAA-BBBB"), 10)
+
+    def test_time_of_the_page(self):
+        self.assert_time_tells_nothing("page: a link", PAGES, timing.by_page(self.lab, "/"), 1)
+        self.assert_time_tells_nothing("page: a wrong code", PAGES // 2, timing.by_page(self.lab, "/code", code="AAAA-BBBB"), 10)
+
+    def test_time_of_the_prompt(self):
+        self.assert_time_tells_nothing("prompt: a wrong code", SESSIONS, timing.by_prompt(self.lab, 1), 4)
 
 
 if __name__ == "__main__":
