@@ -2,10 +2,12 @@
 /*
  * The password policy on any password, words and old password: no finding of a sanitizer, a verdict
  * that agrees with itself, and never much time. $PWRESET_BLOCKLIST and $PWRESET_WORDS name the
- * files.
+ * files; without them they lie beside the program.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fuzz.h"
 #include "policy.h"
@@ -19,12 +21,28 @@
 
 static Policy *policy;
 
+static const char *file_of(const char *variable, const char *name, char ret[static PATH_MAX])
+{
+	const char *path = getenv(variable);
+	ssize_t n;
+
+	if (path)
+		return path;
+	n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
+	assert(n > 0);
+	ret[n] = '\0';
+	n = strrchr(ret, '/') + 1 - ret;
+	snprintf(ret + n, PATH_MAX - (size_t)n, "%s", name);
+	return ret;
+}
+
 static void prepare(void)
 {
-	const PolicyConfig config = {.blocklist_path = getenv("PWRESET_BLOCKLIST"),
-				     .words_path = getenv("PWRESET_WORDS")};
+	char blocklist[PATH_MAX], words[PATH_MAX];
+	const PolicyConfig config = {.blocklist_path = file_of("PWRESET_BLOCKLIST", "blocklist.filter", blocklist),
+				     .words_path = file_of("PWRESET_WORDS", "blocklist.words", words)};
 
-	if (!config.blocklist_path || !config.words_path || policy_open(&policy, &config) != 0) {
+	if (policy_open(&policy, &config) != 0) {
 		fprintf(stderr,
 			"fuzz_policy: $PWRESET_BLOCKLIST and $PWRESET_WORDS must name the files\n");
 		exit(EXIT_FAILURE);
