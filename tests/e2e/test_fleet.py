@@ -300,7 +300,9 @@ class Hostile(Fleet):
         usual = [max(self.ask(connect()) for _ in range(3)) for connect in (self.varlink, self.prompt)]
         links = [self.forced() for _ in range(12)]
         for link in links:
+            self.assertEqual("", link.call("org.varlink.service.GetInfo")[0])
             link.send(b'{"method":"org.pwreset.Password.Exi')
+        self.assertEqual(12, self.listed(EVIL)["connections"])
         took = [self.ask(self.varlink()), self.ask(self.prompt())]
         print(f"half-said connections, none and twelve: {usual[0]:.2f} and {took[0]:.2f} s here, "
               f"{usual[1]:.2f} and {took[1]:.2f} s through the other host", flush=True)
