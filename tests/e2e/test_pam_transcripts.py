@@ -128,14 +128,15 @@ class Transcripts(LabCase):
 
     def test_every_dialogue(self):
         said = self.side_by_side(DIALOGUES)
+        # sshd shows a message with the prompt that follows it, so the last one not at all
+        for title, words in (
+            ("mailed code: too many tries", "Too many tries."),
+            ("questions: too many tries", "Too many tries."),
+            ("saved code: too many tries", "Too many tries."),
+            ("saved code: cancelled", "Nothing was changed."),
+        ):
+            self.assertIn(words, said[title, "login", False])
         for program in ("sshd keyboard-interactive", "login"):
-            for title, words in (
-                ("mailed code: too many tries", "Too many tries."),
-                ("questions: too many tries", "Too many tries."),
-                ("saved code: too many tries", "Too many tries."),
-                ("saved code: cancelled", "Nothing was changed."),
-            ):
-                self.assertIn(words, said[title, program, False])
             self.assertEqual(9, said["questions: too many tries", program, False].count("<one of"))
 
     def test_recovered(self):
@@ -152,8 +153,10 @@ class Transcripts(LabCase):
             child.close(force=True)
             text = clean(child.seen.getvalue()).replace(name, "NAME").replace(code, "XXXX-XXXX")
             self.page(f"{program}: recovered", {"known": text})
-            for words in ("Many people use it.", "Please choose another one.", "Your password has been changed."):
+            for words in ("Many people use it.", "Please choose another one."):
                 self.assertIn(words, text)
+            if program == "login":
+                self.assertIn("Your password has been changed.", text)
             self.assertTrue(self.lab.binds(name, NEW))
 
     def test_expired(self):
