@@ -282,16 +282,16 @@ void player_send(Player *player, const char *bytes, size_t len)
 
 /* ---- what comes */
 
-static Expect *expect_charged(const Player *player, const LimitSubject *subject, unsigned cost)
+static Expect *expect_charged(Player *player, const LimitSubject *subject, unsigned cost, bool first)
 {
-	for (unsigned i = 0; i < player->n; i++) {
-		const Expect *expect = player->queue + i;
+	for (unsigned i = 0; i < player->n && (i == 0 || !first); i++) {
+		Expect *expect = player->queue + i;
 
 		if (expect->cost == 0 || expect->charged)
 			continue;
 		if (expect->cost == cost && strcmp(expect->source, subject->source) == 0 &&
 		    strcmp(expect->name, subject->name ? subject->name : "") == 0)
-			return &players[player - players].queue[i];
+			return expect;
 		return NULL;
 	}
 	return NULL;
@@ -305,9 +305,10 @@ void players_charged(const LimitSubject *subject, unsigned cost, int64_t now, un
 	shares_charged(subject, cost, now, wait);
 	if (cost == 0)
 		return;
-	for (size_t i = 0; i < PEERS_MAX && !expect; i++)
-		if (players[i].fd >= 0)
-			expect = expect_charged(players + i, subject, cost);
+	/* What waits behind another call comes later, unless that one has been answered in this very moment. */
+	for (size_t i = 0; i < 2 * PEERS_MAX && !expect; i++)
+		if (players[i % PEERS_MAX].fd >= 0)
+			expect = expect_charged(players + i % PEERS_MAX, subject, cost, i < PEERS_MAX);
 	assert(expect || strays);
 	if (!expect)
 		return;
@@ -399,6 +400,25 @@ static void check_worker_reply(const Expect *expect, const VarlinkReply *reply, 
 	}
 }
 
+/* Of two who asked the same in the same moment nobody can say which was charged first. */
+static void twins_settle(Expect *expect, bool later)
+{
+	if (!expect->charged || later == (expect->wait > 0))
+		return;
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		for (unsigned j = 0; j < players[i].n; j++) {
+			Expect *twin = players[i].queue + j;
+			unsigned wait = twin->wait;
+
+			if (twin->charged && twin->cost == expect->cost && later == (wait > 0) &&
+			    strcmp(twin->source, expect->source) == 0 && strcmp(twin->name, expect->name) == 0) {
+				twin->wait = expect->wait;
+				expect->wait = wait;
+				return;
+			}
+		}
+}
+
 static void check_reply(Player *player, Expect *expect, const VarlinkReply *reply, const char *text)
 {
 	bool later = reply->error && strcmp(reply->error, TRY_LATER) == 0;
@@ -410,6 +430,7 @@ static void check_reply(Player *player, Expect *expect, const VarlinkReply *repl
 		player->ended = true;
 		return;
 	}
+	twins_settle(expect, later);
 	if (expect->charged && expect->wait > 0) {
 		assert(later && (expect->begun < 0 || expect->begun == world_now()));
 		return;
