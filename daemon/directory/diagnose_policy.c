@@ -22,6 +22,11 @@ static void check_one(Diagnosis *diagnosis, const Entry *policy)
 			"hash; the shipped access "
 			"rules grant it to the service alone.",
 			policy->dn, NULL);
+	if (!entry_flag(policy, "pwdMustChange"))
+		finding(diagnosis, SEVERITY_NOTICE, "ppolicy-must-change",
+			"Without pwdMustChange the directory makes nobody change a temporary password: "
+			"only logins that look at shadowLastChange do.",
+			policy->dn, "pwdMustChange: TRUE");
 	if (entry_integer(policy, "pwdMaxFailure", &value) && value > 0 && value <= FAILURES_FEW)
 		finding(diagnosis, SEVERITY_WARNING, "ppolicy-lockout",
 			"So few failures lock an account that one's own typing errors do, and "
@@ -68,7 +73,7 @@ void diagnose_policy(Diagnosis *diagnosis)
 {
 	static const char *const attributes[] = {
 		"pwdCheckQuality",         "pwdInHistory", "pwdMaxFailure", "pwdLockout",
-		"pwdFailureCountInterval", NULL,
+		"pwdFailureCountInterval", "pwdMustChange", NULL,
 	};
 	Call *call = diagnosis->call;
 	AUTO_ENTRY_LIST EntryList list = { 0 };

@@ -8,7 +8,7 @@
 #define INTERVAL_ASSUMED 300
 
 static const char *const attributes[] = {
-	"pwdLockout", "pwdMaxFailure", "pwdFailureCountInterval", "pwdMaxAge", NULL,
+	"pwdLockout", "pwdMaxFailure", "pwdFailureCountInterval", "pwdMaxAge", "pwdMustChange", NULL,
 };
 
 static Lockout lockout_of(const Entry *policy)
@@ -107,6 +107,18 @@ bool password_expires(Call *call, const Entry *entry, int64_t *ret)
 		return false;
 	*ret = changed + max;
 	return true;
+}
+
+bool server_policy_must_change(Call *call, const Account *account)
+{
+	AUTO_ENTRY_LIST EntryList list = { 0 };
+
+	if (policies_read(call, account->entry, &list) != 0)
+		return false;
+	for (size_t i = 0; i < list.n; i++)
+		if (!entry_flag(list.entries[i], "pwdMustChange"))
+			return false;
+	return list.n > 0;
 }
 
 bool password_must_change(const Entry *entry)

@@ -18,6 +18,9 @@ typedef struct Lockout {
  */
 int server_policy_lockout(Call *call, const Account *account, Lockout *ret);
 
+/* Whether the server itself has a password changed that was reset: every policy that may be meant has pwdMustChange. */
+bool server_policy_must_change(Call *call, const Account *account);
+
 bool password_changed(const Entry *entry, int64_t *ret);
 /* False when it never expires or that cannot be told. */
 bool password_expires(Call *call, const Entry *entry, int64_t *ret);

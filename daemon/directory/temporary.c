@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "event.h"
+#include "server_policy.h"
 
 #define DAY 86400
 #define NONE "none"
@@ -59,6 +60,9 @@ static void put_marks(Call *call, const Account *account, int64_t expires, Chang
 		generalized_time_format(expires, time);
 		changes_add(changes, CHANGE_REPLACE, attribute, time);
 		changes_add(changes, CHANGE_REPLACE, "pwdReset", "TRUE");
+		/* Without pwdMustChange pwdReset binds nobody; then pam_unix sees to it by the shadow map. */
+		if (account_has_class(account, "shadowAccount") && !server_policy_must_change(call, account))
+			changes_add(changes, CHANGE_REPLACE, "shadowLastChange", "0");
 	}
 	/* A second temporary password must not take the first one's end for the account's own. */
 	if (already)

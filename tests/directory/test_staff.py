@@ -330,5 +330,20 @@ class Ppolicy(Verbs, DirectoryCase):
         self.assert_lasting(name)
 
 
+class PpolicyThatBindsNobody(DirectoryCase):
+    ppolicy = PPOLICY["plain"]
+
+    def test_temporary_password_without_pwdMustChange(self):
+        """pwdReset alone would let the person in with it until it ends: the shadow map forces the change."""
+        name = self.take()
+        Verbs.staff(self, "SetPassword", name, temporary=True)
+        entry = self.slapd.entry(name)
+        self.assertEqual((["TRUE"], ["0"]), (entry["pwdReset"], entry["shadowLastChange"]))
+        self.worker.set_password(self.worker.link(name), GOOD)
+        entry = self.slapd.entry(name)
+        self.assertNotIn("pwdReset", entry)
+        self.assertGreater(int(entry["shadowLastChange"][0]), 20000)
+
+
 if __name__ == "__main__":
     main()

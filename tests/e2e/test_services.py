@@ -151,6 +151,17 @@ class Services(LabCase):
         self.assertFalse(self.record("dave")["mustChange"])
         self.assertTrue(self.ssh_login("dave", NEW))
 
+    def test_temporary_password_where_the_policy_does_not_ask_for_a_change(self):
+        """slapd's own default is pwdMustChange FALSE."""
+        self.lab.set_policy(pwdMustChange="FALSE")
+        try:
+            temporary = self.ctl("ada", "set-password", "heidi", "--temporary", "--generate", "-q").stdout.strip()
+            self.forced_change("heidi", temporary, NEW)
+        finally:
+            self.lab.set_policy(pwdMustChange="TRUE")
+        self.assert_password("heidi", NEW, [temporary])
+        self.assertTrue(self.ssh_login("heidi", NEW))
+
     def test_temporary_password_by_mail(self):
         self.ctl("ada", "set-password", "frank", "--mail")
         body = self.body(self.newest("frank", 0)).replace("\r", "")
