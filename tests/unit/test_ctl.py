@@ -348,8 +348,9 @@ class Terminal(Case):
                     break
                 shown += part
         finally:
-            _, status = os.waitpid(pid, 0)
+            # A child that still asks ends by the hang-up.
             os.close(fd)
+            _, status = os.waitpid(pid, 0)
         self.assertEqual(os.waitstatus_to_exitcode(status), end, shown)
         return shown.decode()
 
