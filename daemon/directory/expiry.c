@@ -72,7 +72,7 @@ METHOD(method_admin_remind_expiry)
 		names.after = p.after;
 	r = names_walk(&call, NULL, &names);
 	if (r != 0)
-		return fail_directory(&call, r);
+		return names_fail(&call, r);
 	until = call.caller.now + p.days * DAY;
 	r = names_write(&call, &names, is_due, &until, serve_reply(serve));
 	return r < 0 ? fail_directory(&call, r) : serve_send(serve);

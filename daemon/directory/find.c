@@ -71,7 +71,7 @@ METHOD(method_admin_find)
 	if (r == -EINVAL)
 		return serve_invalid(serve, "filter");
 	if (r != 0)
-		return fail_directory(&call, r);
+		return names_fail(&call, r);
 	r = names_write(&call, &names, may_act, NULL, serve_reply(serve));
 	return r < 0 ? fail_directory(&call, r) : serve_send(serve);
 }

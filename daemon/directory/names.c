@@ -3,6 +3,7 @@
 #include "names.h"
 
 #include <string.h>
+#include <syslog.h>
 
 #define FILTER_MAX 8192U
 #define PEOPLE_MAX 2000000U /* entries that one walk looks at */
@@ -121,4 +122,16 @@ int names_write(Call *call, const Names *names, NamesPick pick, void *userdata, 
 	if (more && i > 0)
 		json_put_string(w, "next", names->list[i - 1]);
 	return 0;
+}
+
+int names_fail(Call *call, int r)
+{
+	if (r != DIRECTORY_E_SIZE_LIMIT)
+		return fail_directory(call, r);
+	/* Trying again later would come to the same: somebody has to see to it. */
+	journal_note(call, LOG_ERR, "size-limit", NULL,
+		     "the directory's size limit ends searches over all people before they are "
+		     "complete: give the service's identity none (slapd: limits dn.exact=... "
+		     "size=unlimited; 389: nsSizeLimit and nsLookThroughLimit -1)");
+	return fail_not_allowed(call, "not-possible-here");
 }

@@ -20,7 +20,10 @@ typedef struct Names {
 #define AUTO_NAMES CLEANUP(names_deinit)
 void names_deinit(Names *names);
 
-/* filter: in addition to people-filter=, or NULL. -EINVAL: it is no filter. */
+/*
+ * filter: in addition to people-filter=, or NULL. -EINVAL: it is no filter. DIRECTORY_E_SIZE_LIMIT: the server stopped
+ * the search, and who is missing is not known.
+ */
 int names_walk(Call *call, const char *filter, Names *names);
 /*
  * A page of a reply: "users", those whom pick() takes (1; 0: not; negative: it ends), and "next"
@@ -28,3 +31,5 @@ int names_walk(Call *call, const char *filter, Names *names);
  */
 typedef int (*NamesPick)(Call *call, const char *name, void *userdata);
 int names_write(Call *call, const Names *names, NamesPick pick, void *userdata, JsonWriter *w);
+/* The answer when names_walk() failed otherwise. */
+int names_fail(Call *call, int r);

@@ -103,6 +103,7 @@ class Site:
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="pwreset-bulk-", dir="/tmp"))
         self.root.chmod(0o755)
         self.launcher = self.sink = self.directory = None
+        self.memory = {}
         try:
             start = time.monotonic()
             self.directory = Directory(people=people(count, groups), first=self.mapping())
@@ -245,7 +246,7 @@ class Site:
                 f"add: pwresetToken\npwresetToken: {value}\n-\n\n")
 
     def steady(self, file):
-        """A run without trouble: seconds until the last name is accepted and until the last mail is out."""
+        """A run without trouble: seconds until the last name is accepted and until the last mail is out; self.memory: KiB then."""
         names = file.read_text().split()
         before, start = self.sink.count(), time.monotonic()
         program = self.send_link(f"--file={file}")
@@ -254,7 +255,9 @@ class Site:
         if program.returncode:
             raise RuntimeError(f"send-link: {program.returncode} {err[-500:]}")
         self.wait_mails(before + len(names))
-        return accepted, time.monotonic() - start
+        took = time.monotonic() - start
+        self.memory = {name: self.memory_kib(name) for name in ("pwresetd", "pwreset-directory", "pwreset-mailer")}
+        return accepted, took
 
 
 class Person(threading.Thread):

@@ -326,6 +326,13 @@ class SizeLimit(DirectoryCase):
                                f"member: uid={name},{PEOPLE}\n\n" for n in range(2)))
         self.assertEqual(self.worker.mint("link", name), {"skip": "privileged"})
 
+    def test_nobody_is_left_out_in_silence(self):
+        """A run over a filter, or over everybody, refuses to begin with some of them."""
+        staff = {"via": "ctl", "uid": 0, "roles": ["root"]}
+        for method, parameters in ("Admin.Find", {"filter": "(cn=*)"}), ("Admin.RemindExpiry", {"days": 7}):
+            self.assertEqual(self.fails("NotAllowed", self.worker.call, method, parameters, **staff), {"reason": "not-possible-here"})
+        self.assertIn("size=unlimited", self.worker.stderr())
+
 
 if __name__ == "__main__":
     main()
