@@ -6,7 +6,6 @@
  */
 #include "account.h"
 
-#include <grp.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -14,8 +13,6 @@
 #define GROUP_DEPTH_MAX 8U /* groups within groups */
 #define GROUP_NAME_MAX 256U
 #define GROUP_FILTER_MAX 32768U
-#define NSS_BUFFER_MIN 4096U
-#define NSS_BUFFER_MAX (4U << 20)
 
 static const char *next_name(const char **names, char *ret, size_t size)
 {
@@ -155,34 +152,8 @@ static int walk_groups(Call *call, Walk *walk, const Entry *entry, const char *n
 	return -E2BIG;
 }
 
-/* 1: a member; 0: not, or no such group here; negative errno. */
-static int nss_member(const char *group, const char *name, bool has_gid, int64_t gid)
-{
-	struct group record, *found = NULL;
-
-	for (size_t size = NSS_BUFFER_MIN; size <= NSS_BUFFER_MAX; size *= 4) {
-		AUTO_FREE char *buffer = malloc(size);
-		int r;
-
-		if (!buffer)
-			return -ENOMEM;
-		r = getgrnam_r(group, &record, buffer, size, &found);
-		if (r == ERANGE)
-			continue;
-		if (!found)
-			return r == 0 || r == ENOENT || r == ESRCH ? 0 : -r;
-		if (has_gid && (int64_t)record.gr_gid == gid)
-			return 1;
-		for (char **member = record.gr_mem; *member; member++)
-			if (strcmp(*member, name) == 0)
-				return 1;
-		return 0;
-	}
-	return -ERANGE;
-}
-
-static int nss_roles(const Entry *entry, const char *name, const Named named[static NAMED_N],
-		     unsigned *ret)
+static int nss_roles(Call *call, const Entry *entry, const char *name,
+		     const Named named[static NAMED_N], unsigned *ret)
 {
 	char group[GROUP_NAME_MAX];
 	int64_t gid = -1;
@@ -192,7 +163,8 @@ static int nss_roles(const Entry *entry, const char *name, const Named named[sta
 		const char *names = named[i].names;
 
 		while (next_name(&names, group, sizeof(group))) {
-			int r = nss_member(group, name, has_gid, gid);
+			int r = host_groups_member(&call->worker->host_groups, group, name,
+						   has_gid, gid);
 
 			if (r < 0)
 				return r;
@@ -223,7 +195,7 @@ int account_privileges(Call *call, const Entry *entry, const char *name, int64_t
 	if (any)
 		r = walk_groups(call, &walk, entry, name, named);
 	if (r == 0 && any)
-		r = nss_roles(entry, name, named, &walk.roles);
+		r = nss_roles(call, entry, name, named, &walk.roles);
 	if (r == -E2BIG || r == DIRECTORY_E_SIZE_LIMIT) {
 		journal_note(call, LOG_WARNING, "groups-too-many", name,
 			     "is in more groups, or deeper, than can be looked at: treated as "

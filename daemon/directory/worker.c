@@ -15,6 +15,7 @@ Worker *worker_free(Worker *worker)
 	if (!worker)
 		return NULL;
 	directory_free(worker->directory);
+	host_groups_free(worker->host_groups);
 	policy_free(worker->policy);
 	config_free(worker->config);
 	pepper_wipe(&worker->pepper);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "directory.h"
+#include "host_groups.h"
 #include "pepper.h"
 #include "policy.h"
 #include "serve.h"
@@ -18,6 +19,7 @@ typedef struct Worker {
 	Pepper pepper;
 	Secret ldap_password;
 	Directory *directory;
+	HostGroups *host_groups; /* groups.c's */
 } Worker;
 
 /* Complains on stderr: what, where, remedy. root: "" or a folder that stands for / (tests). */

@@ -154,6 +154,10 @@ class OutOfReach(DirectoryCase):
         for name in (member, primary, local):
             self.assertEqual(worker.mint("link", name), {"skip": "privileged"}, name)
         self.assertIn("mail", worker.mint("link", plain))
+        # What the host said of its groups is believed for two seconds, not longer.
+        time.sleep(2.1)
+        site.accounts(groups=[("desk", 2000, [local, plain]), ("chiefs", 2001, [])])
+        self.assertEqual(worker.mint("link", plain), {"skip": "privileged"})
 
     def test_circles_and_depths_of_groups_end(self):
         deep = self.take()
