@@ -37,7 +37,7 @@ PKGS_ROOT=(
 	nslcd libnss-ldapd libpam-ldapd
 	sssd-ldap sssd-tools libpam-sss libnss-sss
 	nginx-light python3-minimal bash-completion faketime cracklib-runtime
-	libsystemd0 libseccomp2 libldap-2.5-0 libsodium23 libesmtp6 libmicrohttpd12 libzxcvbn0 libunistring2
+	libsystemd0 libldap-2.5-0 libsodium23 libesmtp6 libmicrohttpd12 libzxcvbn0 libunistring2
 	libcrypt1 libssl3 libasan8 libubsan1
 )
 
