@@ -30,7 +30,7 @@ void secret_wipe(Secret *secret)
 
 int secret_set(Secret *secret, const void *bytes, size_t len)
 {
-	secret_wipe(secret);
+	memory_wipe(secret, sizeof(*secret));
 	if (len > SECRET_MAX)
 		return -E2BIG;
 	if (len > 0)

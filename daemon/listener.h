@@ -8,7 +8,7 @@ typedef struct Broker Broker;
 typedef struct Listener Listener;
 
 /* Takes fd. */
-int listener_new(Listener **ret, Broker *broker, Socket socket, int fd);
+int listener_new(Listener **ret, Broker *broker, Socket socket, int passed);
 Listener *listener_free(Listener *listener);
 
 /* The passed descriptor must be a listening Unix stream socket: 0, or -ENOTSOCK. */

@@ -38,7 +38,7 @@ typedef struct PeerList {
 } PeerList;
 
 /* Takes fd in any case. -EPERM: not let in; -EMFILE: too many already. */
-int peer_new(Broker *broker, Socket socket, int fd);
+int peer_new(Broker *broker, Socket socket, int passed);
 Peer *peer_free(Peer *peer); /* with the call in hand */
 
 /*

@@ -14,6 +14,7 @@ int queue_reserve(Queue *queue, size_t n)
 		return 0;
 	while (size < n)
 		size *= 2;
+	/* Pointers it is. NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	p = reallocarray(queue->heap, size, sizeof(*p));
 	if (!p)
 		return -ENOMEM;

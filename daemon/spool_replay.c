@@ -42,6 +42,7 @@ static int table_grow(Replay *replay)
 {
 	Replay bigger = { .size = replay->size > 0 ? replay->size * 4 : TABLE_MIN };
 
+	/* Pointers it is. NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	bigger.table = calloc(bigger.size, sizeof(*bigger.table));
 	if (!bigger.table)
 		return -ENOMEM;

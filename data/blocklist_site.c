@@ -134,16 +134,17 @@ static int build_all(Site *site, char **files, int n)
 
 static int option_take(Site *site, int letter, const char *value)
 {
-	size_t len = value ? strlen(value) : 0;
+	const char *text = value ? value : "";
+	size_t len = strlen(text);
 
 	switch (letter) {
 	case 'H':
 		site->input = BLOCKLIST_HASHES;
-		site->key = strcmp(value, "ntlm") == 0 ? FILTER_KEY_NTLM : FILTER_KEY_SHA1;
-		return strcmp(value, "ntlm") == 0 || strcmp(value, "sha1") == 0 ? 0 : -EINVAL;
+		site->key = strcmp(text, "ntlm") == 0 ? FILTER_KEY_NTLM : FILTER_KEY_SHA1;
+		return strcmp(text, "ntlm") == 0 || strcmp(text, "sha1") == 0 ? 0 : -EINVAL;
 	case 'm':
-		site->min_count = strtoul(value, NULL, 10);
-		return len > 0 && len <= COUNT_DIGITS_MAX && strspn(value, "0123456789") == len ? 0 : -EINVAL;
+		site->min_count = strtoul(text, NULL, 10);
+		return len > 0 && len <= COUNT_DIGITS_MAX && strspn(text, "0123456789") == len ? 0 : -EINVAL;
 	case 'q':
 		site->quiet = true;
 		return 0;

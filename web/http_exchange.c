@@ -148,7 +148,7 @@ void *exchange_line(void *userdata UNUSED, const char *uri, struct MHD_Connectio
 	if (len <= HTTP_PATH_MAX)
 		memcpy(pending->exchange.path, uri, len);
 	if (query && strlen(query + 1) <= HTTP_QUERY_MAX)
-		memcpy(pending->exchange.query, query + 1, strlen(query + 1));
+		memcpy(pending->exchange.query, query + 1, strlen(query + 1) + 1);
 	return pending;
 }
 

@@ -31,7 +31,7 @@ void page_action(Request *request, const char *path, TextId text);
 void page_link(Request *request, const char *path, TextId text);
 void page_text(Request *request, TextId text);
 /* The text, and what stands for its {name}. */
-void page_fill(Request *request, TextId text, const char *value);
+void page_fill(Request *request, TextId id, const char *value);
 void page_number(Request *request, TextId text, int64_t number);
 
 /* path: NULL for the one that the page stands at. */

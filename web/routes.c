@@ -91,9 +91,9 @@ void route_request(Request *request)
 	request->takes_post = route != NULL;
 	if (!route && !asset)
 		page_refused(request, 404);
-	else if (exchange->get)
+	else if (route && exchange->get)
 		route->get(request);
-	else if (exchange->post && route)
+	else if (route && exchange->post)
 		route_post(request, route);
 	else
 		page_refused(request, 405);

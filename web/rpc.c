@@ -253,7 +253,7 @@ int rpc_new(Rpc **ret, sd_event *event, const char *path)
 	rpc->address.sun_family = AF_UNIX;
 	if (strlen(path) >= sizeof(rpc->address.sun_path))
 		return -ENAMETOOLONG;
-	memcpy(rpc->address.sun_path, path, strlen(path));
+	memcpy(rpc->address.sun_path, path, strlen(path) + 1);
 	rpc->event = sd_event_ref(event);
 	r = sd_event_add_time_relative(event, &rpc->retry, CLOCK_MONOTONIC, 0, RPC_ACCURACY_US / 10,
 				       on_retry, rpc);

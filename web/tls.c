@@ -80,8 +80,8 @@ static int pem_read(const char *path, mode_t forbidden, char **ret, TlsMark *ret
 
 int tls_files_load(TlsFiles *files, IniComplaint complain, void *userdata)
 {
-	TlsMark marks[2];
-	char *certificate, *key;
+	TlsMark marks[2] = { 0 };
+	char *certificate = NULL, *key = NULL;
 	int r = pem_read(files->certificate_path, S_IWGRP | S_IWOTH, &certificate, &marks[0],
 			 complain, userdata);
 

@@ -97,7 +97,7 @@ BlocklistWriter *blocklist_writer_free(BlocklistWriter *writer)
 {
 	if (!writer)
 		return NULL;
-	if (writer->fd >= 0) {
+	if (writer->fd >= 0 && writer->partial) {
 		close(writer->fd);
 		unlink(writer->partial);
 	}

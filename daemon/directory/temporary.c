@@ -54,7 +54,7 @@ static void put_marks(Call *call, const Account *account, int64_t expires, Chang
 	if (event.shadow) {
 		/* The day after the one on which it ends: shadow(5) counts whole days. */
 		changes_printf(changes, CHANGE_REPLACE, attribute, "%lld",
-			       (long long)(expires / DAY + 1));
+			       (long long)expires / DAY + 1);
 		changes_add(changes, CHANGE_REPLACE, "shadowLastChange", "0");
 	} else {
 		generalized_time_format(expires, time);

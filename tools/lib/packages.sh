@@ -20,6 +20,9 @@ PKGS_TEST=(
 	python3 python3-pexpect valgrind strace binutils locales groff-base libpam-modules libpam-runtime
 )
 
+# Static analysis.
+PKGS_ANALYZE=(clang-tidy cppcheck)
+
 # The lab on the host: makes the root, runs the container, talks to what is inside.
 PKGS_LAB=(
 	mmdebstrap systemd-container zstd openssl util-linux iproute2 ca-certificates
