@@ -73,11 +73,11 @@ uint32_t *automaton_build(const Entries *entries, uint32_t *ret_n_edges, uint32_
 	const char *before = "";
 	uint32_t *edges;
 
-	if (automaton) {
-		automaton->edges = calloc(WORDS_EDGES_MAX, sizeof(*automaton->edges));
-		automaton->seen = calloc(REGISTER_SIZE, sizeof(*automaton->seen));
-	}
-	if (!automaton || !automaton->edges || !automaton->seen)
+	if (!automaton)
+		die("out of memory", NULL);
+	automaton->edges = calloc(WORDS_EDGES_MAX, sizeof(*automaton->edges));
+	automaton->seen = calloc(REGISTER_SIZE, sizeof(*automaton->seen));
+	if (!automaton->edges || !automaton->seen)
 		die("out of memory", NULL);
 	/* Node 0 has no meaning: one edge that no byte of text takes. */
 	automaton->edges[0] = 0xff | WORDS_EDGE_LAST;

@@ -262,6 +262,17 @@ class Trouble(LabCase):
                 print(unit, done.stdout.strip().splitlines()[-1:])
                 self.assertEqual(0, done.returncode, done.stdout[-300:] + done.stderr)
 
+    def test_case_47_no_call_outside_the_filters(self):
+        """In every lab of the end-to-end tests such a call kills, and the class fails (LabCase.arm_filters): here that it is so."""
+        self.ask_code("user0007")
+        self.lab.exec(["systemctl", "start", "pwreset-web.service"])
+        for unit in ("pwresetd.service", "pwreset-web.service"):
+            shown = self.lab.exec(["systemctl", "show", "--property=SystemCallErrorNumber", "--value", unit]).stdout.strip()
+            self.assertNotIn(shown, ("", "0", "1", "EPERM"), unit)
+        done = self.lab.exec(["systemd-run", "--quiet", "--wait", "--pipe", "--property=SystemCallFilter=~chroot", "sh", "-c",
+                              "chroot /; echo $?"], check=False)
+        self.assertEqual("159", done.stdout.strip(), "128 and SIGSYS")
+
 
 class Talkative(LabCase):
     """Case 44, in a lab of its own: its journal has hundreds of megabytes."""
