@@ -80,7 +80,7 @@ static void check_known(Doctor *doctor)
 static void check_central(Doctor *doctor)
 {
 	CLEANUP(client_freep) Client *client = NULL;
-	VarlinkReply reply;
+	VarlinkReply reply = {};
 	int r;
 
 	if (geteuid() != 0) {

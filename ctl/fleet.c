@@ -149,9 +149,9 @@ int verb_fleet(Ctl *ctl)
 		return complain_usage(ctl, _("\"%s\" is no host name."), host);
 	if (host && strcmp(what, "add") == 0)
 		return fleet_add(ctl, host);
-	if (ctl->n_args == 2 && strcmp(what, "remove") == 0)
+	if (host && ctl->n_args == 2 && strcmp(what, "remove") == 0)
 		return fleet_remove(ctl, host);
-	if (ctl->n_args == 2 && strcmp(what, "lift") == 0)
+	if (host && ctl->n_args == 2 && strcmp(what, "lift") == 0)
 		return host_call(ctl, SERVICE "LiftHost", host, NULL);
 	return complain_usage(
 		ctl, _("What is wanted of the fleet? list, add HOST, remove HOST or lift HOST."));

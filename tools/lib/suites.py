@@ -134,7 +134,7 @@ def belong_here(out):
     """Build folders belong to one tree: those of another (an earlier clone) would build that one again."""
     marker = out / "source"
     if not marker.exists() or marker.read_text(encoding="utf-8") != str(TOP):
-        for name in ("asan", "release", "clang", "memcheck"):
+        for name in ("asan", "release", "clang", "memcheck", "tidy", "analyzer"):
             shutil.rmtree(out / name, ignore_errors=True)
         marker.write_text(str(TOP), encoding="utf-8")
 
