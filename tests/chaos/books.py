@@ -225,7 +225,7 @@ class Books:
         return [item for item in (line.split(None, 2) for line in lines) if item[2] != "ps"]
 
     def descriptors(self, pid):
-        return sorted(self.lab.exec(["sh", "-c", f"cd /proc/{pid}/fd && for fd in *; do readlink $fd; done"]).stdout.split())
+        return sorted(self.lab.exec(["sh", "-c", f"cd /proc/{pid}/fd && for fd in *; do readlink $fd || true; done"]).stdout.split())
 
     def check_processes(self, idle_s):
         """Nothing is left over: no zombie, no worker without work, no descriptor more than after a fresh start."""

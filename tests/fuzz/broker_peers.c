@@ -282,10 +282,17 @@ void player_send(Player *player, const char *bytes, size_t len)
 
 /* ---- what comes */
 
-static Expect *expect_charged(Player *player, const LimitSubject *subject, unsigned cost, bool first)
+enum { FIRST_IN_LINE, BEHIND_WHAT_IS_ANSWERED_AT_ONCE, ANYWHERE, PLACES };
+
+static Expect *expect_charged(Player *player, const LimitSubject *subject, unsigned cost, unsigned place)
 {
-	for (unsigned i = 0; i < player->n && (i == 0 || !first); i++) {
+	for (unsigned i = 0; i < player->n; i++) {
 		Expect *expect = player->queue + i;
+		const Expect *before = i > 0 ? expect - 1 : NULL;
+
+		if (before && (place == FIRST_IN_LINE || (place == BEHIND_WHAT_IS_ANSWERED_AT_ONCE &&
+							  before->verdict == VERDICT_WORKER && before->wait == 0)))
+			return NULL;
 
 		if (expect->cost == 0 || expect->charged)
 			continue;
@@ -306,9 +313,10 @@ void players_charged(const LimitSubject *subject, unsigned cost, int64_t now, un
 	if (cost == 0)
 		return;
 	/* What waits behind another call comes later, unless that one has been answered in this very moment. */
-	for (size_t i = 0; i < 2 * PEERS_MAX && !expect; i++)
-		if (players[i % PEERS_MAX].fd >= 0)
-			expect = expect_charged(players + i % PEERS_MAX, subject, cost, i < PEERS_MAX);
+	for (unsigned place = 0; place < PLACES; place++)
+		for (size_t i = 0; i < PEERS_MAX && !expect; i++)
+			if (players[i].fd >= 0)
+				expect = expect_charged(players + i, subject, cost, place);
 	assert(expect || strays);
 	if (!expect)
 		return;
