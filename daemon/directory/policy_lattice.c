@@ -15,8 +15,8 @@
 #define NUMBER_MIN 12U
 #define NUMBER_COST COST_BITS(3)
 /* Dictionary steps in one window; ordinary passwords take about a thousand. */
-#define BUDGET 5000U
-#define BUDGET_FORMS 1000U
+#define BUDGET 4000U
+#define BUDGET_FORMS 800U
 
 static inline void relax(Lattice *lattice, unsigned before, unsigned state, size_t from, size_t to,
 		  uint32_t cost, Piece piece)
