@@ -177,6 +177,8 @@ class Campaign:
               file=sys.stderr)
         if FULL:
             print("struck: " + ", ".join(f"{fault} {n}" for fault, n in sorted(self.struck.items())), file=sys.stderr)
+        for complaint in self.complaints:
+            print(complaint, file=sys.stderr)
         return self.complaints
 
     @staticmethod
