@@ -131,6 +131,14 @@ static bool strikes(unsigned kinds, const char *name)
 		return real arguments;                                                             \
 	}
 
+/* A timer or a signal is read whole, or the kernel says EINVAL: nothing of these comes short. */
+static bool descriptor_is_event(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0;
+}
+
 /* One that moves bytes may also move a single one. */
 #define WRAP_MOVE(kinds, function, parameters, arguments, size)                                    \
 	PUBLIC ssize_t function parameters                                                         \
@@ -168,7 +176,6 @@ WRAP(void *, MEMORY, NULL, reallocarray, (void *p, size_t n, size_t size), (p, n
 WRAP(void *, MEMORY, MAP_FAILED, mmap64, (void *at, size_t len, int prot, int flags, int fd, off64_t from),
      (at, len, prot, flags, fd, from))
 
-WRAP_MOVE(FILES | WAITS, read, (int fd, void *data, size_t len), (fd, data, len), len)
 WRAP_MOVE(FILES | WRITES | WAITS, write, (int fd, const void *data, size_t len), (fd, data, len), len)
 WRAP_MOVE(FILES, pread64, (int fd, void *data, size_t len, off64_t at), (fd, data, len, at), len)
 WRAP_MOVE(SOCKETS | WAITS, recv, (int fd, void *data, size_t len, int flags), (fd, data, len, flags), len)
@@ -201,6 +208,18 @@ WRAP(int, MAKES, -1, timerfd_create, (int clock, int flags), (clock, flags))
 WRAP(int, MAKES, -1, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags))
 WRAP(int, MAKES, -1, dup3, (int from, int to, int flags), (from, to, flags))
 WRAP(pid_t, MAKES, -1, fork, (void), ())
+
+PUBLIC ssize_t read(int fd, void *data, size_t len)
+{
+	REAL(read);
+	if (strikes(FILES | WAITS | MOVES, "read")) {
+		if (control->error != 0)
+			return -1;
+		if (!descriptor_is_event(fd))
+			len = len > 0 ? 1 : 0;
+	}
+	return real(fd, data, len);
+}
 
 PUBLIC ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at)
 {
