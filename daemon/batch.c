@@ -185,6 +185,9 @@ int batch_add(Batch *batch, const char *requester, const char *name, const char 
 		return -EMSGSIZE;
 	if (!batch->has_key) {
 		r = key_record(batch, batch->ledger);
+		/* At once: marks in the spool mean nothing without it. */
+		if (r == 0)
+			r = ledger_commit(batch->ledger, true);
 		if (r < 0)
 			return r;
 		batch->has_key = true;
@@ -198,6 +201,20 @@ int batch_add(Batch *batch, const char *requester, const char *name, const char 
 		index_remove(batch, marker_at(batch, batch->head)->tag);
 	}
 	return r;
+}
+
+uint64_t batch_mark(const Batch *batch)
+{
+	return batch->head > batch->tail ? marker_at(batch, batch->head - 1)->tag : 0;
+}
+
+int batch_restore(Batch *batch, uint64_t mark, int64_t noted)
+{
+	int r = batch->has_key ? marker_add(batch, mark, noted) : 1;
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return marker_record(batch->ledger, marker_at(batch, batch->head - 1));
 }
 
 void batch_revert(Batch *batch)

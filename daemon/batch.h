@@ -19,6 +19,10 @@ DEFINE_CLEANUP(Batch *, batch_free)
 
 /* Notes it. 1: it was noted already; 0: it was not; negative errno: could not be. Goes to the disk by batch_commit(). */
 int batch_add(Batch *batch, const char *requester, const char *name, const char *user, int64_t now);
+/* The mark of what batch_add() noted last, for the record in the spool: that one is on the disk before the note is. */
+uint64_t batch_mark(const Batch *batch);
+/* Notes a mark out of the spool again, should the last process have died in between. 0 or negative errno. */
+int batch_restore(Batch *batch, uint64_t mark, int64_t noted);
 /* On failure what was noted since the last commit is forgotten. */
 int batch_commit(Batch *batch);
 /* Forgets what was noted since the last commit. */

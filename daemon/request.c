@@ -119,7 +119,7 @@ void request_write(JsonWriter *w, const Request *request)
 typedef struct Wire {
 	const char *id, *kind, *user, *ticket, *requester, *language, *op;
 	const JsonNode *roles, *origin;
-	int64_t created, expires, attempt, due, unknown, reached, reachedOf;
+	int64_t created, expires, attempt, due, unknown, reached, reachedOf, run;
 	bool done;
 } Wire;
 
@@ -144,6 +144,7 @@ static const VarlinkField wire_fields[] = {
 	INTEGER(reached, false),
 	{ "done", JSON_BOOL, offsetof(Wire, done), false, 0 },
 	INTEGER(reachedOf, false),
+	INTEGER(run, false),
 	{ 0 },
 };
 
@@ -178,6 +179,7 @@ int request_parse(Request *request, const JsonNode *object)
 	q.requester = wire.requester;
 	q.language = wire.language;
 	q.created = wire.created;
+	q.run = (uint64_t)wire.run;
 	q.expires = wire.expires;
 	q.attempts = (unsigned)wire.attempt;
 	q.unknown = (unsigned)wire.unknown;

@@ -44,6 +44,7 @@ typedef struct Request {
 	const char *language;
 	Origin origin;
 	unsigned roles;  /* of the requester, Role */
+	uint64_t run;    /* batch_mark() of its run; 0: none */
 	int64_t created; /* seconds since the epoch */
 	int64_t expires;
 	int64_t due;      /* milliseconds since the epoch: not to be acted on before */

@@ -197,6 +197,7 @@ static int after_add(Call *call, const char *user, const char *account)
 		r = batch_add(broker->batch, draft.requester, p->batch, account ? account : user, draft.request.created);
 		if (r != 0)
 			return r < 0 ? r : 0; /* 1: has been sent already */
+		draft.request.run = batch_mark(broker->batch);
 	}
 	r = spool_add(broker->spool, &draft.request, NULL);
 	if (r < 0)

@@ -50,6 +50,8 @@ static int request_adopt(Request *request, void *userdata)
 	Queue *queue = queue_of(spool, request);
 	int r = queue_reserve(queue, queue->n + 1);
 
+	if (r == 0 && request->run != 0)
+		r = batch_restore(spool->batch, request->run, request->created);
 	if (r < 0)
 		return r;
 	request->state = STATE_WAITING;
@@ -171,6 +173,8 @@ int spool_new(Spool **ret, const SpoolOptions *options)
 	spool->changed = options->changed;
 	spool->userdata = options->userdata;
 	r = spool_replay(&spool->ledger, options->dir_fd, SPOOL_FILE, options->now_ms, request_adopt, spool);
+	if (r == 0)
+		r = batch_commit(spool->batch);
 	if (r < 0)
 		return r;
 	r = sources_add(spool);
@@ -231,6 +235,8 @@ static int record_add(Ledger *ledger, const Request *request, size_t *ret_size)
 	json_put_integer(w, "due", request->due);
 	json_put_integer(w, "unknown", request->unknown);
 	progress_write(w, request);
+	if (request->run != 0)
+		json_put_integer(w, "run", (int64_t)request->run);
 	return ledger_end(ledger, ret_size);
 }
 

@@ -155,6 +155,19 @@ class Stopped(Case):
         self.client.s.close()
         self.resume()
 
+    def test_killed_between_the_spool_and_the_notes_of_the_run(self):
+        """The notes of the last part are not on the disk; what the spool has tells of them."""
+        self.b.mailer.refuse()
+        self.begin(3).set()
+        while "error" not in (reply := self.client.receive()) and reply.get("continues"):
+            pass
+        self.b.kill()
+        path = self.b.state / "batches"
+        path.write_text("".join(path.read_text().splitlines(True)[:-120]))
+        self.b.start()
+        self.b.mailer.open()
+        self.resume()
+
     def test_a_broker_that_leaves_says_so_after_the_part_in_hand(self):
         gate = self.begin(3)
         self.client.receive()
