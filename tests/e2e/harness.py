@@ -48,6 +48,7 @@ class LabCase(unittest.TestCase):
 
     SETTINGS = {"limits": UNLIMITED}
     LAB = {}
+    MAIL_WITHIN_S = 30
     lab = None
 
     @classmethod
@@ -104,7 +105,7 @@ class LabCase(unittest.TestCase):
     def from_mail(self, name, method, user, pattern, group):
         before = len(self.lab.mails(user))
         self.varlink(name).call(f"org.pwreset.Recovery.{method}", user=user)
-        body = self.body(self.lab.wait_mail(user, before + 1, timeout=30)[before])
+        body = self.body(self.lab.wait_mail(user, before + 1, timeout=self.MAIL_WITHIN_S)[before])
         match = pattern.search(body)
         self.assertTrue(match, body)
         return match.group(group)
