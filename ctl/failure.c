@@ -97,8 +97,8 @@ static const Failure failures[] = {
 	  N_("The directory (or the mail relay) does not answer. Nothing was changed.\n"
 	     "  Try again later; pwresetctl doctor and journalctl -u 'pwreset*' tell why.") },
 	{ FAILURE "OutcomeUnknown", EXIT_FAILED, report_plain,
-	  N_("The directory was lost while the password was being written: it may be the old one or the new one.\n"
-	     "  Try the new one first; if it fails, do this again.") },
+	  N_("The directory was lost while it was written to: what you asked for may have been done or not.\n"
+	     "  Try a new password before the old one; of anything else pwresetctl status or show tells. Then do it again if needed.") },
 	{ FAILURE "NotAllowed", EXIT_REFUSED, report_reason, N_("Not allowed:") },
 	{ "org.pwreset.Account.AnswerRefused", EXIT_REFUSED, report_answer, NULL },
 	{ SERVICE "PermissionDenied", EXIT_REFUSED, report_plain,

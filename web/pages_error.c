@@ -93,7 +93,7 @@ void page_failure(Request *request, Failure failure, const JsonNode *parameters)
 		busy_page(request, parameters);
 		break;
 	case FAILURE_UNKNOWN:
-		unknown_page(request, true);
+		unknown_page(request, request->writes_password);
 		break;
 	case FAILURE_LOST:
 		if (!request->writes) {

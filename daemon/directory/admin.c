@@ -168,8 +168,9 @@ static int revoke_all(Call *call, Account *account)
 		 */
 		event_put(&changes, account->entry, &event);
 		r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
-		if (r != -ECONNRESET && !call_raced(call, r))
+		if (r != -ECONNRESET && r != -ETIMEDOUT && !call_raced(call, r))
 			return r;
+		call->unsure = call->unsure || r == -ECONNRESET || r == -ETIMEDOUT;
 		r = account_reload(call, account);
 		if (r != 0)
 			return r == ACCOUNT_E_NONE ? 0 : r;

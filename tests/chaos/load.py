@@ -258,9 +258,6 @@ class Enrol(Load):
 
     def live(self, user):
         outcome, reply = self.call("web", "org.pwreset.Account.EnrollCodes", user=user, current=password64(people.password(user)))
-        # A worker that dies behind the write leaves no more than Unavailable here: only of passwords OutcomeUnknown is said.
-        if reply == "Unavailable":
-            outcome = "unknown"
         self.note("enrol", user=user, outcome="done" if outcome == "ok" else outcome, said="" if outcome == "ok" else reply)
         if outcome == "ok":
             self.set_password(user, self.grant(user, self.random.choice(reply["codes"]), "VerifySavedCode"), "saved")

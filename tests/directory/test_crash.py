@@ -88,6 +88,23 @@ class ThroughProxy:
         self.fails("OutcomeUnknown", self.redeem, name, link, rule, deadline=3000)
         self.assert_new(name)
 
+    def test_directory_gone_behind_an_enrolment(self):
+        """The new codes may be the ones that count, and nobody has seen them: not "nothing was changed"."""
+        name = self.take()
+        seen = []
+
+        def rule(direction, tag, count):
+            if (direction, tag) == ("from", MODIFY_DONE) and self.slapd.entry(name).get("pwresetSavedCode"):
+                seen.append(tag)
+            return "cut" if seen else None
+
+        self.proxy.reset(rule)
+        self.fails("OutcomeUnknown", self.bent_worker.call, "Account.EnrollCodes",
+                   {"user": name, "current": b64(password_of(name))}, via="web", deadline=3000)
+        self.proxy.reset(lambda *_: "cut")
+        self.fails("Unavailable", self.bent_worker.call, "Account.EnrollCodes",
+                   {"user": name, "current": b64(password_of(name))}, via="web", deadline=3000)
+
     def test_directory_gone_before_the_write(self):
         name = self.take()
         link = self.worker.link(name)

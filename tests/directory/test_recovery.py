@@ -300,7 +300,7 @@ class ServerHashes(DirectoryCase):
 
     def test_case_39_server_hashes_and_its_policy_answers(self):
         link = self.worker.link("alice")
-        refused = self.fails("PasswordRefused", self.worker.set_password, link, "brave 41 otters!")
+        refused = self.fails("PasswordRefused", self.worker.set_password, link, "vR9$kLm2-qXw")
         self.assertEqual(refused["reasons"], ["too-short"])
         self.assertEqual(self.worker.set_password(link, GOOD), {"user": "alice"})
         self.assertFalse(self.slapd.entry("alice")["userPassword"][0].startswith(GOOD[:3]))

@@ -128,7 +128,7 @@ VISIBLE int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 	return 0;
 }
 
-void __wrap_log_line(int priority, const char *format, ...);
+void __wrap_log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void __wrap_log_line(int priority UNUSED, const char *format, ...)
 {
 	char line[LOG_MAX];

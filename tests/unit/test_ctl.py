@@ -203,7 +203,7 @@ class Errors(Case):
                 (FAILURE + "NotAllowed", {"reason": "new\x1breason"}, 3, "Not allowed: new?reason"),
                 (FAILURE + "TryLater", {"seconds": 150}, 5, "Try again in 2 min."),
                 (FAILURE + "Unavailable", {}, 5, "does not answer"),
-                (FAILURE + "OutcomeUnknown", {}, 1, "may be the old one or the new one"),
+                (FAILURE + "OutcomeUnknown", {}, 1, "may have been done or not"),
                 ("org.varlink.service.PermissionDenied", {}, 3, "not permitted"),
                 ("org.varlink.service.MethodNotFound", {"method": "x.Y"}, 1, "does not know x.Y"),
                 ("org.varlink.service.InvalidParameter", {"parameter": "user"}, 2, '"user"'),
