@@ -37,9 +37,9 @@ typedef enum MethodFlag {
 	METHOD_PROVEN = 2,       /* success proves that the user exists, so that the name may be logged */
 	METHOD_IDLE_ON_CTL = 4,  /* on ctl it is free of charge and waits for everything else */
 	METHOD_ROOT_SETS = 8,    /* needs [roles] root-sets-passwords= */
-	METHOD_NAMES = 32,       /* tells whether a name exists; on relay that costs, and nobody's name is a wrong guess */
 	METHOD_NOTICE_USER = 16, /* the notice needs a name: user is mandatory on ctl */
-	METHOD_MORE = 32,        /* with "more" it is answered in parts (bulk.c) */
+	METHOD_NAMES = 32,       /* tells whether a name exists; on relay that costs, and nobody's name is a wrong guess */
+	METHOD_MORE = 64,        /* with "more" it is answered in parts (bulk.c) */
 } MethodFlag;
 
 #define METHOD_NOTICES 2

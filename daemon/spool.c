@@ -173,10 +173,12 @@ int spool_new(Spool **ret, const SpoolOptions *options)
 	spool->changed = options->changed;
 	spool->userdata = options->userdata;
 	r = spool_replay(&spool->ledger, options->dir_fd, SPOOL_FILE, options->now_ms, request_adopt, spool);
-	if (r == 0)
-		r = batch_commit(spool->batch);
 	if (r < 0)
 		return r;
+	/* The records that the notes were made from are still there: the next start makes them again. */
+	r = batch_commit(spool->batch);
+	if (r < 0)
+		log_line(LOG_WARNING, "The notes of runs cannot be written yet: %s", strerror(-r));
 	r = sources_add(spool);
 	if (r < 0)
 		return r;

@@ -155,7 +155,7 @@ static int build_confirmed(Call *call, const Account *account, Changes *changes,
 
 static int confirm(Call *call, Account *account, Confirming *confirming)
 {
-	int r = account_modify(call, account, build_charge, confirming);
+	int r = account_charge(call, account, build_charge, confirming);
 
 	if (r == 0)
 		r = confirming->right ? account_reload(call, account) : CODE_E_REFUSED;

@@ -22,7 +22,7 @@ void filter_escape(Buf *buf, const char *text)
 
 /*
  * Of userPassword only what hands the check to somebody else may come in: whatever the site's
- * access rules let us read, a hash never lies in our memory.
+ * access rules let us read, a hash is never kept.
  */
 static bool value_welcome(const char *name, const struct berval *value)
 {

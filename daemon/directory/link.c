@@ -78,6 +78,7 @@ static int revoke_id(Call *call, Account *account, const char *id)
 		r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
 		if (r >= 0 && !call_raced(call, r))
 			return r;
+		call->unsure = call->unsure || r == -ECONNRESET || r == -ETIMEDOUT;
 		r = account_reload(call, account);
 		if (r != 0)
 			return r == ACCOUNT_E_NONE ? 0 : r;

@@ -83,6 +83,14 @@ int account_modify(Call *call, Account *account, OwnBuild build, void *userdata)
 	return -EBUSY;
 }
 
+int account_charge(Call *call, Account *account, OwnBuild build, void *userdata)
+{
+	int r = account_modify(call, account, build, userdata);
+
+	call->unsure = false;
+	return r;
+}
+
 void account_put_event(Call *call, const Account *account, const char *what, const char *ref,
 		       const char *by, Changes *changes)
 {

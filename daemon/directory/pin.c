@@ -141,7 +141,7 @@ static int pin_verify(Call *call, Account *account, const char *digits)
 	Pin pin;
 	int r;
 
-	r = account_modify(call, account, build_tries, &take);
+	r = account_charge(call, account, build_tries, &take);
 	if (r == 0)
 		r = account_reload(call, account);
 	if (r != 0)
@@ -153,7 +153,7 @@ static int pin_verify(Call *call, Account *account, const char *digits)
 		return r;
 	if (!memory_equal(verifier, pin.verifier, sizeof(verifier)))
 		return CODE_E_REFUSED;
-	return account_modify(call, account, build_tries, &all);
+	return account_charge(call, account, build_tries, &all);
 }
 
 METHOD(method_admin_verify_pin)

@@ -55,19 +55,15 @@ static int write_once(Call *call, const Account *account, const Secret *current,
 	return r;
 }
 
-/* There is no marker in the entry, but either password binds. */
-static WriteResult result_lost(Call *call, const Account *account, const Secret *current,
-			       const Secret *password)
+/*
+ * There is no marker in the entry, but the new password binds if it was written. That the old one
+ * does says nothing: the server may still carry the write out.
+ */
+static WriteResult result_lost(Call *call, const Account *account, const Secret *password)
 {
-	Directory *directory = call->worker->directory;
-	int r = directory_check_password(directory, account->dn, password);
-
-	if (r == 0)
-		return WRITE_DONE;
-	if (r == DIRECTORY_E_CREDENTIALS &&
-	    directory_check_password(directory, account->dn, current) == 0)
-		return WRITE_UNAVAILABLE;
-	return WRITE_UNKNOWN;
+	return directory_check_password(call->worker->directory, account->dn, password) == 0
+		       ? WRITE_DONE
+		       : WRITE_UNKNOWN;
 }
 
 WriteResult password_write_own(Call *call, const Account *account, const Secret *current,
@@ -86,7 +82,7 @@ WriteResult password_write_own(Call *call, const Account *account, const Secret 
 		return WRITE_UNAVAILABLE;
 	case -ECONNRESET:
 	case -ETIMEDOUT:
-		return result_lost(call, account, current, password);
+		return result_lost(call, account, password);
 	case DIRECTORY_E_CONSTRAINT:
 		return WRITE_POLICY;
 	default:

@@ -102,6 +102,8 @@ class System(LabCase):
         self.ctl("ada", "unlock", "bob")
         self.ctl("helen", "show", "carol")
         self.ctl("mallory", "show", "bob", status=3)
+        self.ctl("ada", "find", "(uid=bob)")
+        self.assertIn(("Admin.Find", "ok"), [(entry["what"], entry["result"]) for entry in self.audit("--by=ada", f"--since={start}")])
         for_bob = self.audit("--user=bob", f"--since={start}")
         self.assertEqual([("helen", "Admin.Show", "bob", "ok"), ("ada", "Admin.Unlock", "bob", "ok")],
                          [(entry["who"], entry["what"], entry["user"], entry["result"]) for entry in for_bob])

@@ -167,6 +167,8 @@ def main():
     stages = [[[s], 1] for s in chosen if s.get("always")]
     stages.append([[s for s in chosen if not s.get("always") and not s.get("alone")], LANES])
     stages += [[[s], 1] for s in chosen if s.get("alone")]
+    # A run in the background has it ignored, and so would have the programs under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # So that suites that are at work take their labs down, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     totals = [0, 0, 0]
