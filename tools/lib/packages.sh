@@ -5,7 +5,7 @@
 # Sourced by tools/*, tests/lab/root.sh and CI; running it does nothing.
 # shellcheck disable=SC2034 # the arrays are for those
 
-# Build: compilers and the headers of the libraries that DESIGN names.
+# Build: compilers and the headers of the libraries that meson.build names.
 PKGS_BUILD=(
 	gcc clang meson ninja-build pkg-config gettext
 	libpam0g-dev libsystemd-dev libseccomp-dev libldap-dev libsodium-dev libesmtp-dev libssl-dev
