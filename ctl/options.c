@@ -62,7 +62,7 @@ static const Option option_table[] = {
 	{ "ppolicy", 0, OPT_PPOLICY, TYPE_FLAG, AT(ppolicy), NULL, N_("the access rules that the ppolicy overlay needs as well") },
 	{ "suffix", 0, OPT_SUFFIX, TYPE_TEXT, AT(suffix), "DN", N_("the database's suffix, if it is not the end of base=") },
 	{ "service", 0, OPT_SERVICE, TYPE_TEXT, AT(service), "DN", N_("the service's own entry") },
-	{ "database", 0, OPT_DATABASE, TYPE_TEXT, AT(database), "DN", N_("its entry in cn=config (olcDatabase={1}mdb,cn=config)") },
+	{ "database", 0, OPT_DATABASE, TYPE_TEXT, AT(database), "DN", N_("the database's entry in cn=config (olcDatabase={1}mdb,cn=config)") },
 };
 
 /* getopt's answer for the option at index i; above what a letter can be. */

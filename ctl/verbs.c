@@ -73,11 +73,12 @@ const Verb verbs[] = {
 	  N_("Reads passwords, a line each, or with --hashes digests, from the files or stdin, of any length in little memory.\n"
 	     "Name the output in pwreset.conf: [policy] site-blocklist=.") },
 	{ "pepper", NULL, GROUP_SYSTEM, 0, 0, 0, verb_pepper, NULL, N_("a new line for the credential pepper"), NULL },
-	{ "fleet", "[list|add HOST [KEY-FILE]|remove HOST|lift HOST]", GROUP_SYSTEM, 0, 3, OPT_CENTRAL, verb_fleet,
+	{ "fleet", "[list|add|remove|lift HOST]", GROUP_SYSTEM, 0, 3, OPT_CENTRAL, verb_fleet,
 	  SERVICE "GetHost " SERVICE "CutHost " SERVICE "LiftHost",
 	  N_("hosts that recover through this one: show, add, remove, let in again"),
-	  N_("add prints what to do on both sides and does nothing; KEY-FILE is the host's public key, - is stdin. remove cuts the\n"
-	     "host off for a day and prints what takes its key away. lift lets a host in again that was cut off for wrong guesses.") },
+	  N_("add HOST [KEY-FILE] prints what to do on both sides and does nothing; KEY-FILE is the host's public key, - is stdin.\n"
+	     "remove cuts the host off for a day and prints what takes its key away. lift lets a host in again that was cut off for\n"
+	     "wrong guesses.") },
 	{ "relay", "HOST", GROUP_SYSTEM, 1, 1, 0, verb_relay, "org.pwreset.Relay.Hello",
 	  N_("forced command for ssh: join this connection to the service"),
 	  N_("For authorized_keys of the account pwreset-relay: restrict,command=\"pwresetctl relay HOST\" KEY") },
