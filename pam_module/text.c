@@ -40,7 +40,7 @@ static const char *const texts[][LANGUAGE_N] = {
 	[TEXT_OFFER_QUESTIONS] = {
 		"Secret questions? y = yes, Enter = other way: ",
 		"¿Preguntas secretas? s = sí, Intro = otra vía: ",
-		"Geheimfragen? j = ja, Enter = anderer Weg: ",
+		"Sicherheitsfragen? j = ja, Enter = anderer Weg: ",
 		"Questions secrètes ? o = oui, Entrée = autre : ",
 	},
 	[TEXT_QUESTIONS_AGAIN] = {
@@ -51,14 +51,14 @@ static const char *const texts[][LANGUAGE_N] = {
 	},
 	[TEXT_SAVED_CODE] = {
 		"Saved code? Type it, Enter = cancel: ",
-		"¿Código guardado? Escríbalo, Intro = cancelar: ",
-		"Notfallcode? Eintippen, Enter = abbrechen: ",
+		"¿Código de recuperación? Intro = cancelar: ",
+		"Wiederherstellungscode? Enter = abbrechen: ",
 		"Code de secours ? Tapez-le, Entrée = annuler : ",
 	},
 	[TEXT_SAVED_CODE_AGAIN] = {
 		"Wrong. Saved code again, Enter = cancel: ",
-		"Erróneo. Código guardado, Intro = cancelar: ",
-		"Falsch. Notfallcode, Enter = abbrechen: ",
+		"Erróneo. Código de recuperación, Intro = salir: ",
+		"Falsch. Wiederherstellungscode, Enter = Abbruch: ",
 		"Erroné. Code de secours, Entrée = annuler : ",
 	},
 	[TEXT_CURRENT] = {
@@ -119,7 +119,7 @@ static const char *const texts[][LANGUAGE_N] = {
 		"Passwords cannot be changed right now.",
 		"Ahora no se pueden cambiar contraseñas.",
 		"Passwörter sind im Moment nicht änderbar.",
-		"Impossible de changer le mot de passe ici.",
+		"Mot de passe non modifiable pour l'instant.",
 	},
 	[TEXT_TRY_LATER] = {
 		"Too many requests. Please wait a little.",
@@ -137,7 +137,7 @@ static const char *const texts[][LANGUAGE_N] = {
 		"That took too long. Nothing was changed.",
 		"Ha pasado mucho tiempo. Nada ha cambiado.",
 		"Das dauerte zu lange. Nichts wurde geändert.",
-		"Trop de temps a passé. Rien n'a été changé.",
+		"Trop de temps s'est écoulé. Rien n'a changé.",
 	},
 	[TEXT_UNCERTAIN] = {
 		"It is not certain that it was changed.\nTry the new password first, then the old one.",
@@ -186,7 +186,7 @@ static const char *const texts[][LANGUAGE_N] = {
 		"Recovery is not set up: pwresetctl enroll",
 		"Recuperación sin configurar: pwresetctl enroll",
 		"Wiederherstellung fehlt: pwresetctl enroll",
-		"Récupération non réglée : pwresetctl enroll",
+		"Récupération non configurée : pwresetctl enroll",
 	},
 	[TEXT_TOO_SHORT] = {
 		"It is too short.",

@@ -14,7 +14,7 @@
 typedef enum Language { LANGUAGE_EN, LANGUAGE_ES, LANGUAGE_DE, LANGUAGE_FR, LANGUAGE_N } Language;
 
 typedef enum TextId {
-	/* Prompts of the recovery, in the order of DESIGN's dialogue. */
+	/* Prompts of the recovery, in the order of the dialogue. */
 	TEXT_OFFER,
 	TEXT_OFFER_MAIL,
 	TEXT_CODE,
