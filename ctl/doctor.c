@@ -152,8 +152,7 @@ static int doctor_look(Ctl *ctl, Doctor *doctor)
 	json_open(&w, NULL, '{');
 	json_open(&w, "findings", '[');
 	doctor_host(doctor);
-	if (!doctor->member)
-		doctor_daemon(ctl, doctor);
+	doctor_daemon(ctl, doctor);
 	if (ctl->options.test_mail)
 		doctor_mail(ctl, doctor);
 	json_close(&w, ']');

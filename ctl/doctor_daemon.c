@@ -5,8 +5,8 @@
 
 #include "doctor.h"
 
-/* The daemon's findings behind ours. That it does not answer is one more. */
-void doctor_daemon(Ctl *ctl, Doctor *doctor)
+/* The daemon's findings behind ours. That it does not answer is one more. True: a redemption was tried. */
+static bool daemon_ask(Ctl *ctl, Doctor *doctor)
 {
 	const JsonNode *list;
 	VarlinkReply reply;
@@ -16,17 +16,17 @@ void doctor_daemon(Ctl *ctl, Doctor *doctor)
 	if (ctl_open(ctl, "org.pwreset.Service.Diagnose", &w) != 0 || ctl_exchange(ctl, &reply) != 0) {
 		finding_add(doctor, SEVERITY_ERROR, "daemon", N_("The daemon does not answer."), NULL,
 			    "systemctl enable --now pwreset-ctl.socket; journalctl -u pwresetd");
-		return;
+		return false;
 	}
 	if (reply.error && failure_exit(reply.error) == EXIT_REFUSED) {
 		finding_add(doctor, SEVERITY_NOTICE, "not-root",
 			    N_("The daemon was not asked about the directory: only root may."), NULL, "sudo pwresetctl doctor");
-		return;
+		return false;
 	}
 	if (reply.error) {
 		finding_add(doctor, SEVERITY_ERROR, "daemon", N_("The daemon cannot look at the directory."), reply.error,
 			    "journalctl -u 'pwreset*'");
-		return;
+		return false;
 	}
 	list = json_get(reply.parameters, "findings");
 	if (list && list->type == JSON_ARRAY)
@@ -36,9 +36,22 @@ void doctor_daemon(Ctl *ctl, Doctor *doctor)
 			tried = tried || (what && strcmp(what, "canary") == 0);
 			json_put_node(doctor->w, NULL, it);
 		}
+	return tried;
+}
+
+/* A host of the fleet has no daemon to ask, and tries no redemption. */
+void doctor_daemon(Ctl *ctl, Doctor *doctor)
+{
+	bool tried = !doctor->member && daemon_ask(ctl, doctor);
+
 	if (ctl->options.canary && !tried)
 		finding_add(doctor, SEVERITY_ERROR, "canary", N_("No redemption was tried: there is no entry for it, or it was not reached."),
 			    NULL, N_("[directory] decoy-dn= with an entry among the people that nobody uses"));
+}
+
+static void mail_not_asked(Doctor *doctor, const char *evidence)
+{
+	finding_add(doctor, SEVERITY_ERROR, "mail", N_("The test mail could not be asked for."), evidence, "journalctl -u 'pwreset*'");
 }
 
 /* Each step of the dialogue that failed, or that all went well. */
@@ -49,14 +62,17 @@ void doctor_mail(Ctl *ctl, Doctor *doctor)
 	VarlinkReply reply;
 	JsonWriter *w;
 
-	if (ctl_open(ctl, "org.pwreset.Service.TestMail", &w) != 0)
+	if (ctl_open(ctl, "org.pwreset.Service.TestMail", &w) != 0) {
+		mail_not_asked(doctor, address);
 		return;
+	}
 	json_put_string(w, "address", address);
-	if (ctl_exchange(ctl, &reply) != 0)
+	if (ctl_exchange(ctl, &reply) != 0) {
+		mail_not_asked(doctor, address);
 		return;
+	}
 	if (reply.error) {
-		finding_add(doctor, SEVERITY_ERROR, "mail", N_("The test mail could not be asked for."), reply.error,
-			    "journalctl -u 'pwreset*'");
+		mail_not_asked(doctor, reply.error);
 		return;
 	}
 	if (json_get_bool(reply.parameters, "delivered", false))

@@ -128,7 +128,7 @@ static const struct {
 	const char *unit, *service;
 } sockets[] = {
 	{ PWRESET_RUNDIR "/pam", "root", 0600, true, "pwreset-pam.socket", "pwresetd.service" },
-	{ PWRESET_RUNDIR "/ctl", NULL, 0666, true, "pwreset-ctl.socket", "pwresetd.service" },
+	{ PWRESET_RUNDIR "/ctl", "root", 0666, true, "pwreset-ctl.socket", "pwresetd.service" },
 	{ PWRESET_RUNDIR "/web", "pwreset-web", 0600, false, "pwreset-web.socket", "pwresetd.service" },
 	{ PWRESET_RUNDIR "/relay", "pwreset-relay", 0600, false, "pwreset-relay.socket", "pwresetd.service" },
 	{ PWRESET_RUNDIR "/directory", "pwreset", 0600, true, "pwreset-directory.socket", NULL },
@@ -137,7 +137,7 @@ static const struct {
 
 static void check_socket(Doctor *doctor, size_t i)
 {
-	const struct passwd *pw = sockets[i].owner ? getpwnam(sockets[i].owner) : NULL;
+	const struct passwd *pw = getpwnam(sockets[i].owner);
 	char path[PATH_BYTES], seen[PATH_BYTES + 80], remedy[2 * PATH_BYTES + 80];
 	struct stat st;
 	int r;
@@ -154,8 +154,7 @@ static void check_socket(Doctor *doctor, size_t i)
 		return;
 	}
 	snprintf(seen, sizeof(seen), "%s: uid %lu, mode %04o", path, (unsigned long)st.st_uid, (unsigned)(st.st_mode & 07777));
-	snprintf(remedy, sizeof(remedy), "chown %s %s && chmod %04o %s", sockets[i].owner ? sockets[i].owner : "root", path,
-		 (unsigned)sockets[i].mode, path);
+	snprintf(remedy, sizeof(remedy), "chown %s %s && chmod %04o %s", sockets[i].owner, path, (unsigned)sockets[i].mode, path);
 	finding_add(doctor, SEVERITY_ERROR, "socket", N_("A socket has another owner or mode than its unit says."), seen, remedy);
 	if (S_ISSOCK(st.st_mode))
 		fix_owned(doctor, path, &st, pw ? pw->pw_uid : st.st_uid, st.st_gid, sockets[i].mode);

@@ -171,6 +171,25 @@ class Output(Case):
         self.assertIn(finding, found)
         self.assertIn("[not-root]", self.run_ctl(error("org.varlink.service.PermissionDenied"), "doctor").stdout)
 
+    def test_doctor_tells_what_could_not_be_asked(self):
+        """A mail or a redemption that was asked for and not tried is an error, whatever kept it from being tried."""
+        def found(answer, *args):
+            got = self.run_ctl(answer, "doctor", "--json=short", *args)
+            findings = {(f["what"], f["severity"]) for f in json.loads(got.stdout)["findings"]}
+            self.assertEqual(got.returncode, any(severity == "error" for _, severity in findings))
+            return findings
+
+        def no_mail(reply):
+            return lambda method, parameters: reply if method.endswith("TestMail") else ok(findings=[])
+        for reply in (None, error(FAILURE + "Unavailable"), {"nonsense": 1}):
+            self.assertIn(("mail", "error"), found(no_mail(reply), "--test-mail=a@example.com"))
+        self.assertNotIn(("mail", "error"), found(no_mail(ok(delivered=True, steps=[])), "--test-mail=a@example.com"))
+        tried = {"severity": "ok", "what": "canary", "text": "Fine."}
+        for answer in (ok(findings=[]), None, error("org.varlink.service.PermissionDenied"), error(FAILURE + "Unavailable")):
+            self.assertIn(("canary", "error"), found(answer, "--canary"))
+            self.assertNotIn(("canary", "error"), found(answer))
+        self.assertNotIn(("canary", "error"), found(ok(findings=[tried]), "--canary"))
+
     def test_find_goes_on_to_the_end(self):
         def answer(method, parameters):
             return ok(users=["a", "b"], next="b") if "after" not in parameters else ok(users=["c"])
