@@ -260,6 +260,8 @@ static int run_report(Run *run, int r)
 		return r;
 	if (run->bulk && !o->quiet && o->output == OUTPUT_TABLE)
 		printf(_("Links on their way: %zu, refused: %zu.\n"), run->done - run->refused, run->refused);
+	if (run->done < run->names.n)
+		return 128 + SIGINT;
 	if (run->refused == 0)
 		return 0;
 	return run->refused == run->names.n ? EXIT_REFUSED : EXIT_FAILED;
@@ -286,7 +288,7 @@ int verb_send_link(Ctl *ctl)
 							 "  that the directory's access rules let it search by: pwresetctl schema --acl.")
 						     : _("There is nobody to send a link to."));
 		names_deinit(&run.names);
-		return r;
+		return r == 0 && ctl->options.filter ? EXIT_REFUSED : r;
 	}
 	run.bulk = run.names.n > SHOW_ALL_MAX || ctl->options.file || ctl->options.filter;
 	if (run.bulk && !ctl->options.quiet) {

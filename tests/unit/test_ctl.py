@@ -503,6 +503,10 @@ class Bulk(Case):
             return self.all_ok(method, parameters)
         got = self.run_ctl(answer, "send-link", "--filter=(ou=x)")
         self.assertIn("Links on their way: 30", got.stdout)
+        got = self.run_ctl(ok(users=[]), "send-link", "--filter=(ou=x)")
+        self.assertEqual((got.returncode, got.stdout, len(self.served.calls)), (3, "", 1))
+        self.assertIn("The filter selects nobody", got.stderr)
+        self.assertEqual(self.run_ctl(answer, "send-link", "--file=-").returncode, 0)
         got = self.run_ctl(answer, "send-link", "--file=-", "--json=short", stdin="a\n\nb\r\n")
         self.assertEqual(json.loads(got.stdout), {"results": [{"user": "a", "status": "ok"}, {"user": "b", "status": "ok"}]})
 
@@ -603,6 +607,24 @@ class Bulk(Case):
             _, err = program.communicate(timeout=30)
         self.assertEqual((program.returncode, len(self.served.calls)), (130, 1))
         self.assertIn("Stopped after 150 of 400. To go on:", err)
+
+    def test_few_interrupted_between_parts(self):
+        release = threading.Event()
+
+        def answer(method, parameters):
+            for i, reply in enumerate(self.parts(method, parameters, size=1)):
+                if i == 1:
+                    release.wait(20)
+                yield reply
+        self.served = self.service(answer)
+        program = subprocess.Popen([PROGRAM, "--socket=" + self.served.path, "send-link", "a", "b", "c"], stdout=subprocess.DEVNULL, env=ENV)
+        while not self.served.calls:
+            time.sleep(0.02)
+        time.sleep(0.2)
+        program.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        release.set()
+        self.assertEqual((program.wait(30), len(self.served.calls)), (130, 1))
 
     def test_progress_on_a_terminal_and_nothing_elsewhere(self):
         def answer(method, parameters):
