@@ -28,7 +28,7 @@ static int hosts_read(Names *hosts)
 	int r = 0;
 
 	if (!file && errno != ENOENT) {
-		complain("%s: %s", FLEET_KEYS, strerrordesc_np(errno));
+		complain("%s: %s", FLEET_KEYS, strerror(errno));
 		return EXIT_FAILED;
 	}
 	while (r == 0 && file && fgets(line, sizeof(line), file))
@@ -102,7 +102,7 @@ static int fleet_add(Ctl *ctl, const char *host)
 		FILE *f = is_stdin ? stdin : fopen(file, "re");
 
 		if (!f) {
-			complain("%s: %s", file, strerrordesc_np(errno));
+			complain("%s: %s", file, strerror(errno));
 			return EXIT_FAILED;
 		}
 		if (!fgets(line, sizeof(line), f))
@@ -131,10 +131,7 @@ static int fleet_remove(Ctl *ctl, const char *host)
 	printf(_("# %s is cut off for a day, and its connections have ended. For good, on every "
 		 "host that runs pwresetd:\n"),
 	       host);
-	fputs("sed -i '/" FLEET_RELAY, stdout);
-	for (const char *p = host; *p; p++)
-		printf(strchr(".", *p) ? "\\%c" : "%c", *p);
-	puts("\"/d' " FLEET_KEYS);
+	fleet_forget_print(host);
 	return 0;
 }
 

@@ -16,5 +16,7 @@
 bool fleet_line_host(const char *line, char ret[static HOST_NAME_MAX_LEN + 1]);
 /* Type and base64 of a public key as ssh-keygen writes it; options and comment are left out. False: it is none. */
 bool fleet_key_parse(const char *line, char ret[static FLEET_KEY_MAX]);
+/* The line that takes the host's keys away. */
+void fleet_forget_print(const char *host);
 /* What to do on both sides, as two scripts. key: NULL when it is not known yet. */
 void fleet_add_print(const char *host, const char *central, const char *key);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What lets a host in, as two scripts to be read and run: one for the host, one for each host that runs pwresetd. Both may be
- * run again. OpenSSH is all that stands between the two, so what is restricted is restricted in its files.
+ * run again: what the administrator added to the host's files stays, and a new key takes the place of the host's old one.
+ * OpenSSH is all that stands between the two, so what is restricted is restricted in its files.
  */
 
 #include <glob.h>
@@ -90,12 +91,14 @@ static void print_host(const char *host, const char *central)
 	       "mkdir -p -m 0755 /etc/pwreset\n"
 	       "test -e /etc/pwreset/fleet.key || ssh-keygen -q -t ed25519 -N '' -C %s -f "
 	       "/etc/pwreset/fleet.key\n"
-	       "cat > /etc/pwreset/fleet.ssh <<'END'\n"
+	       "grep -qs '^Host central' /etc/pwreset/fleet.ssh || cat > /etc/pwreset/fleet.ssh "
+	       "<<'END'\n"
 	       "Host central\n"
 	       "\tHostName %s\n"
 	       "\tUser pwreset-relay\n"
 	       "END\n"
-	       "cat > /etc/pwreset/fleet.known_hosts <<'END'\n",
+	       "grep -qs '^" FLEET_ALIAS " ' /etc/pwreset/fleet.known_hosts || "
+	       "cat >> /etc/pwreset/fleet.known_hosts <<'END'\n",
 	       host, central);
 	print_own_keys();
 	fputs("END\n"
@@ -106,6 +109,14 @@ static void print_host(const char *host, const char *central)
 	      "pwreset-password\n"
 	      "cat /etc/pwreset/fleet.key.pub\n",
 	      stdout);
+}
+
+void fleet_forget_print(const char *host)
+{
+	fputs("sed -i '/" FLEET_RELAY, stdout);
+	for (const char *p = host; *p; p++)
+		printf(*p == '.' ? "\\%c" : "%c", *p);
+	puts("\"/d' " FLEET_KEYS);
 }
 
 static void print_central(const char *host, const char *key)
@@ -125,6 +136,10 @@ static void print_central(const char *host, const char *key)
 	      "END\n"
 	      "chmod 0644 /etc/ssh/sshd_config.d/pwreset-fleet.conf\n",
 	      stdout);
+	if (key) {
+		fputs("test ! -e " FLEET_KEYS " || ", stdout);
+		fleet_forget_print(host);
+	}
 	printf("cat >> " FLEET_KEYS " <<'END'\n"
 	       "restrict,command=\"/usr/bin/" FLEET_RELAY "%s\" %s\n"
 	       "END\n"

@@ -656,6 +656,63 @@ class Bulk(Case):
         self.assertTrue(shown.endswith(b"\r\x1b[K"), shown[-80:])
 
 
+class Fleet(unittest.TestCase):
+    """The two scripts, run in a folder of their own, with stand-ins for what would change this host."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+        for name in ("bin", "pwreset", "ssh/sshd_config.d"):
+            (self.root / name).mkdir(parents=True)
+        for name in ("systemd-sysusers", "systemctl", "pam-auth-update", "sshd", "selinuxenabled"):
+            stand_in = self.root / "bin" / name
+            stand_in.write_text(f"#!/bin/sh\nexit {int(name == 'selinuxenabled')}\n")
+            stand_in.chmod(0o755)
+        keygen = self.root / "bin/ssh-keygen"
+        keygen.write_text("#!/bin/sh\nfor f; do :; done; echo secret > $f; echo public > $f.pub\n")
+        keygen.chmod(0o755)
+
+    def run_scripts(self, *args, central="central1"):
+        """What each step has left: the files, by name."""
+        argv = [PROGRAM, "fleet", "add", *args, f"--central={central}"]
+        text = subprocess.run(argv, capture_output=True, text=True, env=ENV, check=True).stdout
+        for script in re.split(r"(?m)^# \d\. ", text)[1:3]:
+            script = "# " + script.replace("/etc/pwreset", f"{self.root}/pwreset").replace("/etc/ssh/", f"{self.root}/ssh/")
+            subprocess.run(["sh", "-eu"], input=script, text=True, capture_output=True, check=True,
+                           env={**ENV, "PATH": f"{self.root}/bin:{ENV['PATH']}"})
+        return {path.name: path.read_text() for path in self.root.glob("pwreset/*")}
+
+    def key(self, letter):
+        path = self.root / f"{letter}.pub"
+        path.write_text(f"ssh-ed25519 {letter * 68} root@host\n")
+        return str(path)
+
+    def test_run_again(self):
+        first = self.run_scripts("web1.example.com", self.key("A"))
+        self.assertIn("HostName central1\n", first["fleet.ssh"])
+        self.assertIn("pwreset-central ", first["fleet.known_hosts"])
+        # What the administrator has added is not taken away, nor are keys of others.
+        added = {"fleet.ssh": "Host central\n\tHostName central1 central2\n",
+                 "fleet.known_hosts": "pwreset-central ssh-ed25519 " + "C" * 68 + "\n"}
+        for name, text in added.items():
+            (self.root / "pwreset" / name).write_text(text)
+        again = self.run_scripts("web1.example.com", self.key("A"), central="central2")
+        self.assertEqual({**first, **added}, again)
+
+    def test_a_new_key_takes_the_place_of_the_old_one(self):
+        others = ("web1xexample.com", "web11.example.com", "a.web1.example.com", "web1.example.com.org")
+        for host in (*others, "web1.example.com"):
+            self.run_scripts(host, self.key("A"))
+        lines = self.run_scripts("web1.example.com", self.key("B"))["fleet.keys"].splitlines()
+        self.assertEqual(len(lines), len(others) + 1)
+        for host, line in zip((*others, "web1.example.com"), lines):
+            body = ("B" if host == "web1.example.com" else "A") * 68
+            self.assertEqual(line, f'restrict,command="/usr/bin/pwresetctl relay {host}" ssh-ed25519 {body}')
+        # Without a key there is nothing yet to put in the old one's place.
+        self.assertIn("B" * 68, self.run_scripts("web1.example.com")["fleet.keys"])
+
+
 class Relay(Case):
     def test_hello_then_bytes(self):
         seen = []
