@@ -81,8 +81,8 @@ static void print_own_keys(void)
 
 static void print_host(const char *host, const char *central)
 {
-	printf(_("# 1. On %s, as root. It needs pam_pwreset.so, pwreset-fleet.socket and ssh, and "
-		 "no other part of pwreset.\n"
+	printf(_("# 1. On %s, as root. It needs pam_pwreset.so, pwreset-fleet.socket, "
+		 "pwresetctl and ssh, and no other part of pwreset.\n"
 		 "#    HostName may stand for several central hosts: their addresses are tried in "
 		 "turn. Then each one's\n"
 		 "#    keys belong into fleet.known_hosts, all by the name %s.\n"),
