@@ -26,6 +26,10 @@ class Trouble(LabCase):
     LAB = {"name": f"cases-{os.getpid()}"}
     SETTINGS = {"limits": UNLIMITED}
 
+    @classmethod
+    def arm_filters(cls):
+        """Not here: a call that strace makes fail has no number any more when the filter sees it."""
+
     def login(self, user):
         """Possible as soon as nslcd has found slapd again, which another test may have stopped before."""
         return eventually(lambda: self.ssh_login(user, people.password(user)), 40, 1)
@@ -262,17 +266,6 @@ class Trouble(LabCase):
                 print(unit, done.stdout.strip().splitlines()[-1:])
                 self.assertEqual(0, done.returncode, done.stdout[-300:] + done.stderr)
 
-    def test_case_47_no_call_outside_the_filters(self):
-        """In every lab of the end-to-end tests such a call kills, and the class fails (LabCase.arm_filters): here that it is so."""
-        self.ask_code("user0007")
-        self.lab.exec(["systemctl", "start", "pwreset-web.service"])
-        for unit in ("pwresetd.service", "pwreset-web.service"):
-            shown = self.lab.exec(["systemctl", "show", "--property=SystemCallErrorNumber", "--value", unit]).stdout.strip()
-            self.assertNotIn(shown, ("", "0", "1", "EPERM"), unit)
-        done = self.lab.exec(["systemd-run", "--quiet", "--wait", "--pipe", "--property=SystemCallFilter=~chroot", "sh", "-c",
-                              "chroot /; echo $?"], check=False)
-        self.assertEqual("159", done.stdout.strip(), "128 and SIGSYS")
-
 
 class Talkative(LabCase):
     """Case 44, in a lab of its own: its journal has hundreds of megabytes."""
@@ -358,6 +351,17 @@ class Stripped(LabCase):
         # Nothing is lost, and that it is over is said once.
         self.assertTrue(eventually(lambda: sorted(self.lab.all_mails()) == ["alice", "bob", "carol", "dave"], 120, 1))
         self.assertTrue(eventually(lambda: "relay-back" in self.lab.journal_text("pwresetd.service"), 20))
+
+    def test_case_47_no_call_outside_the_filters(self):
+        """In every lab of the end-to-end tests such a call kills, and the class fails (LabCase.arm_filters): here that it is so."""
+        self.ask_code("user0007")
+        self.lab.exec(["systemctl", "start", "pwreset-web.service"])
+        for unit in ("pwresetd.service", "pwreset-web.service"):
+            shown = self.lab.exec(["systemctl", "show", "--property=SystemCallErrorNumber", "--value", unit]).stdout.strip()
+            self.assertNotIn(shown, ("", "0", "1", "EPERM"), unit)
+        done = self.lab.exec(["systemd-run", "--quiet", "--wait", "--pipe", "--property=SystemCallFilter=~chroot", "sh", "-c",
+                              "chroot /; echo $?"], check=False)
+        self.assertEqual("159", done.stdout.strip(), "128 and SIGSYS")
 
 
 class Late(LabCase):
