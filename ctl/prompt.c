@@ -2,6 +2,7 @@
 /* Secrets from a terminal or from stdin, byte by byte, so that none is left in a buffer of stdio. */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <termios.h>
@@ -21,32 +22,48 @@ static void on_signal(int number)
 /* What must not leave the terminal without echo. */
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 
-static void signals_catch(struct sigaction *old)
+/* They are held back but while a key is waited for: one that came just before that would else wait for a key as well. */
+static void signals_catch(struct sigaction *old, sigset_t *mask)
 {
-	/* No SA_RESTART: read() has to come back. */
 	struct sigaction sa = { .sa_handler = on_signal };
+	sigset_t held;
 
 	interrupted = 0;
+	sigemptyset(&held);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&held, signals[i]);
+	sigprocmask(SIG_BLOCK, &held, mask);
 	sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &sa, &old[i]);
 }
 
-static void signals_restore(const struct sigaction *old)
+static void signals_restore(const struct sigaction *old, const sigset_t *mask)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &old[i], NULL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+/* mask: the signals that are held back meanwhile; NULL: none are caught. */
+static ssize_t read_byte(int fd, char *c, const sigset_t *mask)
+{
+	struct pollfd key = { .fd = fd, .events = POLLIN };
+
+	if (mask && ppoll(&key, 1, NULL, mask) < 0)
+		return -1;
+	return read(fd, c, 1);
 }
 
 /* Up to a newline, which is not kept. The end of the input behind some bytes ends a line too. */
-static int read_line(int fd, Secret *secret)
+static int read_line(int fd, Secret *secret, const sigset_t *mask)
 {
 	int r = 0;
 
 	secret_wipe(secret);
 	for (;;) {
 		char c;
-		ssize_t n = read(fd, &c, 1);
+		ssize_t n = read_byte(fd, &c, mask);
 
 		if (n < 0 && errno == EINTR && !interrupted)
 			continue;
@@ -69,7 +86,7 @@ static int read_line(int fd, Secret *secret)
 	return r;
 }
 
-static int ask(int fd, Secret *secret, const char *text, PromptMode mode)
+static int ask(int fd, Secret *secret, const char *text, PromptMode mode, const sigset_t *mask)
 {
 	struct termios old, hidden;
 	int r;
@@ -86,7 +103,7 @@ static int ask(int fd, Secret *secret, const char *text, PromptMode mode)
 	if (mode == PROMPT_HIDDEN && tcsetattr(fd, TCSAFLUSH, &hidden) < 0)
 		return -errno;
 	dprintf(fd, "%s", text);
-	r = read_line(fd, secret);
+	r = read_line(fd, secret, mask);
 	if (mode == PROMPT_HIDDEN)
 		tcsetattr(fd, TCSAFLUSH, &old);
 	return r;
@@ -96,16 +113,17 @@ int prompt_secret(Secret *secret, const char *text, PromptMode mode, bool from_s
 {
 	struct sigaction old[ARRAY_SIZE(signals)];
 	AUTO_CLOSE int fd = -1;
+	sigset_t mask;
 	int r, number;
 
 	if (from_stdin)
-		return read_line(STDIN_FILENO, secret);
+		return read_line(STDIN_FILENO, secret, NULL);
 	fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return -ENOTTY;
-	signals_catch(old);
-	r = ask(fd, secret, text, mode);
-	signals_restore(old);
+	signals_catch(old, &mask);
+	r = ask(fd, secret, text, mode, &mask);
+	signals_restore(old, &mask);
 	/* With the terminal as it was, the signal may do what it does. */
 	number = interrupted;
 	if (number != 0) {
