@@ -168,9 +168,8 @@ static int revoke_all(Call *call, Account *account)
 		 */
 		event_put(&changes, account->entry, &event);
 		r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
-		if (r != -ECONNRESET && r != -ETIMEDOUT && !call_raced(call, r))
+		if (!call_lost(call, r) && !call_raced(call, r))
 			return r;
-		call->unsure = call->unsure || r == -ECONNRESET || r == -ETIMEDOUT;
 		r = account_reload(call, account);
 		if (r != 0)
 			return r == ACCOUNT_E_NONE ? 0 : r;

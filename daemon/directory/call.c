@@ -141,6 +141,14 @@ bool call_via(const Call *call, const char *via)
 	return strcmp(call->caller.via, via) == 0;
 }
 
+bool call_lost(Call *call, int r)
+{
+	bool lost = r == -ECONNRESET || r == -ETIMEDOUT;
+
+	call->unsure = call->unsure || lost;
+	return lost;
+}
+
 bool call_raced(const Call *call, int r)
 {
 	if (r == DIRECTORY_E_NO_SUCH_ATTRIBUTE || r == DIRECTORY_E_EXISTS)

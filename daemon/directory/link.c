@@ -76,9 +76,8 @@ static int revoke_id(Call *call, Account *account, const char *id)
 		snprintf(event.ref, sizeof(event.ref), "%s", id);
 		event_put(&changes, account->entry, &event);
 		r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
-		if (r >= 0 && !call_raced(call, r))
+		if (!call_lost(call, r) && r >= 0 && !call_raced(call, r))
 			return r;
-		call->unsure = call->unsure || r == -ECONNRESET || r == -ETIMEDOUT;
 		r = account_reload(call, account);
 		if (r != 0)
 			return r == ACCOUNT_E_NONE ? 0 : r;

@@ -70,9 +70,8 @@ int account_modify(Call *call, Account *account, OwnBuild build, void *userdata)
 		if (r != 0)
 			return r;
 		r = directory_modify(call->worker->directory, account->dn, &changes, NULL);
-		if (r != -ECONNRESET && r != -ETIMEDOUT && !call_raced(call, r))
+		if (!call_lost(call, r) && !call_raced(call, r))
 			return r;
-		call->unsure = call->unsure || r == -ECONNRESET || r == -ETIMEDOUT;
 		r = account_reload(call, account);
 		if (r != 0)
 			return r;

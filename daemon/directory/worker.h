@@ -92,6 +92,8 @@ int call_dispatch(Serve *serve, const JsonNode *object, const VarlinkField *fiel
  * loser 50.)
  */
 bool call_raced(const Call *call, int r);
+/* A write's reply was lost: it may be carried out all the same, which the call remembers. */
+bool call_lost(Call *call, int r);
 
 /*
  * The last question of a call: is the directory still there? What a name is decides how much of it
