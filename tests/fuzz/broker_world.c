@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The world around the broker: what libc and kernel say in it. */
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 
-#include "broker_world.h"
+#include "broker_disk.h"
 #include "fuzz.h"
 #include "log.h"
 
@@ -25,7 +22,6 @@
 #define TURNS_MAX 100000 /* in which the loop must come to rest */
 #define LEAVE_US (25 * WORLD_SECOND)
 #define FDS_MAX 1024
-#define FILES_MAX 8
 #define LOG_MAX 2048
 
 static const char config_text[] =
@@ -51,19 +47,11 @@ const Who world_people[WHO_N] = {
 	[WHO_BOTH] = { .uid = 61014, .gid = GID_DESK, .groups = { GID_ADMINS } },
 };
 
-typedef struct File {
-	char name[32];
-	char *data;
-	size_t size;
-} File;
-
 static struct {
 	bool on;
 	int64_t now;
 	uint64_t random;
 	WorldHooks hooks;
-	char root[32]; /* kept for all inputs */
-	int root_pid;
 	Broker *broker;
 	int doors[SOCKETS], workers[2];
 	const Who *knocking;
@@ -222,142 +210,11 @@ int __wrap_limits_save(Limits *limits, int64_t now)
 	return r;
 }
 
-/* ---- the folder that stands for / */
-
-static const char *world_path(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s%s", world.root, name);
-	return path;
-}
-
-static void file_write(const char *path, const void *data, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	ssize_t n;
-
-	assert(fd >= 0);
-	n = write(fd, data, size);
-	assert(n == (ssize_t)size);
-	close(fd);
-}
-
-/* Calls of the state's files by name; each may be removed. */
-static void state_each(void (*function)(const char *path, const char *name, void *userdata), void *userdata)
-{
-	DIR *dir = opendir(world_path("/var/lib/pwreset"));
-	struct dirent *entry;
-
-	assert(dir);
-	while ((entry = readdir(dir))) {
-		char path[512];
-
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", world_path("/var/lib/pwreset"), entry->d_name);
-		function(path, entry->d_name, userdata);
-	}
-	closedir(dir);
-}
-
-static void file_remove(const char *path, const char *name UNUSED, void *userdata UNUSED)
-{
-	unlink(path);
-}
-
-static char *file_read(const char *path, size_t *ret_size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	char *data;
-	ssize_t n;
-
-	assert(fd >= 0);
-	if (fstat(fd, &st) < 0)
-		abort();
-	data = malloc((size_t)st.st_size + 1);
-	assert(data);
-	n = read(fd, data, (size_t)st.st_size);
-	assert(n == st.st_size);
-	data[n] = '\0';
-	close(fd);
-	*ret_size = (size_t)n;
-	return data;
-}
-
-static void file_keep(const char *path, const char *name, void *userdata)
-{
-	File *file = userdata;
-
-	while (file->data)
-		file++;
-	assert(file < (File *)userdata + FILES_MAX);
-	assert(strlen(name) < sizeof(file->name));
-	memcpy(file->name, name, strlen(name) + 1);
-	file->data = file_read(path, &file->size);
-}
-
-/* No secret is ever on the disk. */
-static void file_inspect(const char *path, const char *name UNUSED, void *userdata UNUSED)
-{
-	size_t size;
-	char *data = file_read(path, &size);
-
-	assert(!memmem(data, size, WORLD_CANARY, strlen(WORLD_CANARY)));
-	assert(!memmem(data, size, WORLD_CANARY_64, strlen(WORLD_CANARY_64)));
-	free(data);
-}
-
-static int door_open(const char *name)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
-
-	assert(fd >= 0);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/run/pwreset/%s", world.root, name);
-	unlink(address.sun_path);
-	r = bind(fd, (const struct sockaddr *)&address, sizeof(address));
-	assert(r == 0);
-	r = listen(fd, 64);
-	assert(r == 0);
-	return fd;
-}
-
-static int tree_remove(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw UNUSED)
-{
-	return remove(path);
-}
-
-static void root_remove(void)
-{
-	/* libFuzzer's -fork=1 and others that fork leave it to the first. */
-	if (world.root_pid == getpid())
-		nftw(world.root, tree_remove, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void root_make(void)
-{
-	static const char *const folders[] = { "/etc", "/etc/pwreset", "/var", "/var/lib", "/var/lib/pwreset", "/run", "/run/pwreset" };
-
-	if (world.root_pid == getpid())
-		return;
-	snprintf(world.root, sizeof(world.root), "%s/pwbXXXXXX", faccessat(AT_FDCWD, "/dev/shm/.", W_OK, 0) == 0 ? "/dev/shm" : "/tmp");
-	if (!mkdtemp(world.root))
-		abort();
-	world.root_pid = getpid();
-	atexit(root_remove);
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-		if (mkdir(world_path(folders[i]), 0755) < 0)
-			abort();
-	file_write(world_path("/etc/pwreset/pwreset.conf"), config_text, strlen(config_text));
-}
-
 /* ---- the broker's life */
 
 static void broker_start(void)
 {
-	int r = broker_new(&world.broker, world.root);
+	int r = broker_new(&world.broker, disk_root());
 
 	assert(r == 0);
 	world.broker->identities = (Identities){ .web = world_people[WHO_WEB].uid,
@@ -385,10 +242,9 @@ static int first_free(void)
 void world_open(uint64_t seed, const WorldHooks *hooks)
 {
 	static const char *const workers[] = { "directory", "mailer" };
-
 	sigset_t alarm;
 
-	root_make();
+	disk_open(config_text);
 	/* libFuzzer looks at the clock when its alarm rings, and this one is not for it; it rings afterwards. */
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
@@ -401,10 +257,9 @@ void world_open(uint64_t seed, const WorldHooks *hooks)
 	world.restarts = 0;
 	memset(world.who, 0, sizeof(world.who));
 	for (unsigned i = 0; i < SOCKETS; i++)
-		world.doors[i] = door_open(socket_name((Socket)(1U << i)));
+		world.doors[i] = disk_door_open(socket_name((Socket)(1U << i)));
 	for (size_t i = 0; i < ARRAY_SIZE(workers); i++)
-		world.workers[i] = door_open(workers[i]);
-	state_each(file_remove, NULL);
+		world.workers[i] = disk_door_open(workers[i]);
 	world.on = true;
 	broker_start();
 }
@@ -412,7 +267,7 @@ void world_open(uint64_t seed, const WorldHooks *hooks)
 void world_close(void)
 {
 	broker_free(STEAL(world.broker));
-	state_each(file_inspect, NULL);
+	disk_inspect();
 	world.on = false;
 	for (unsigned i = 0; i < SOCKETS; i++)
 		close(world.doors[i]);
@@ -495,28 +350,21 @@ static void saved_in_vain(void)
 
 void world_restart(bool killed)
 {
-	File files[FILES_MAX] = { 0 };
+	DiskFile files[DISK_FILES_MAX];
 	WorldHooks hooks = world.hooks;
-	char path[512];
 
-	state_each(file_inspect, NULL);
+	disk_inspect();
 	if (!killed)
 		broker_leave();
 	/* What it writes when it is freed is undone: nobody who is killed says goodbye. */
 	if (killed) {
-		state_each(file_keep, files);
+		disk_keep(files);
 		world.hooks.saved = saved_in_vain;
 	}
 	world.broker = broker_free(world.broker);
 	world.hooks = hooks;
-	if (killed) {
-		state_each(file_remove, NULL);
-		for (File *file = files; file < files + FILES_MAX && file->data; file++) {
-			snprintf(path, sizeof(path), "%s/%s", world_path("/var/lib/pwreset"), file->name);
-			file_write(path, file->data, file->size);
-			free(file->data);
-		}
-	}
+	if (killed)
+		disk_put_back(files);
 	memset(world.who, 0, sizeof(world.who));
 	broker_start();
 	world.restarts++;
@@ -533,11 +381,11 @@ void world_reload(void)
 
 int world_connect(Socket socket_, const Who *who)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
 
 	assert(fd >= 0);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/run/pwreset/%s", world.root, socket_name(socket_));
+	disk_door_address(&address, socket_name(socket_));
 	r = connect(fd, (const struct sockaddr *)&address, sizeof(address));
 	assert(r == 0);
 	world.knocking = who;
