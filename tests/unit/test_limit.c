@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "limit.h"
+#include "quiet.h"
 #include "siphash.h"
 
 #define NOW INT64_C(1800000000000000)
@@ -191,21 +192,6 @@ static void test_kept_over_a_restart(void **state)
 	assert_int_equal(limits_new(&f->limits, f->dir_fd, &usual), 0);
 	assert_int_equal(burst(f, "192.0.2.1", NULL, 40, NOW), 0);
 	assert_int_equal(burst(f, "192.0.2.2", NULL, 40, NOW), 30);
-}
-
-/* What is damaged on purpose is also said, thousands of times: not here. */
-static void quiet(bool on)
-{
-	static int was = -1;
-
-	fflush(stderr);
-	if (on) {
-		was = dup(STDERR_FILENO);
-		assert_non_null(freopen("/dev/null", "w", stderr));
-	} else {
-		assert_true(dup2(was, STDERR_FILENO) >= 0);
-		close(was);
-	}
 }
 
 static void test_a_damaged_file_starts_anew(void **state)
