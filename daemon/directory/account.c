@@ -428,6 +428,24 @@ bool account_answers_to(const Account *account, const char *typed, const Config 
 	       entry_holds(account->entry, "pwresetMail", typed);
 }
 
+void account_personal(const Config *config, const char *ret[static ACCOUNT_PERSONAL_N])
+{
+	const char *const names[ACCOUNT_PERSONAL_N] = {
+		config->directory.name_attribute,
+		"uid",
+		"cn",
+		"sn",
+		"givenName",
+		"displayName",
+		"gecos",
+		config->directory.mail_attribute,
+		"pwresetMail",
+		"host",
+	};
+
+	memcpy(ret, names, sizeof(names));
+}
+
 bool account_has_class(const Account *account, const char *class)
 {
 	return entry_holds(account->entry, "objectClass", class);

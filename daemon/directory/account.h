@@ -57,6 +57,9 @@ int account_reload(Call *call, Account *account);
 int account_address_shared(Call *call, const Account *account, const char *address, bool *ret);
 /* Whether what a person typed means this account. */
 bool account_answers_to(const Account *account, const char *typed, const Config *config);
+/* The attributes that say who somebody is: neither a password nor an answer shall be made of them. */
+#define ACCOUNT_PERSONAL_N 10
+void account_personal(const Config *config, const char *ret[static ACCOUNT_PERSONAL_N]);
 /* Whether the entry has that object class. */
 bool account_has_class(const Account *account, const char *class);
 /*

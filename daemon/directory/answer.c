@@ -122,21 +122,12 @@ static bool made_of(const char *answer, const char *text)
 
 static bool is_personal(const Account *account, const Config *config, const char *answer)
 {
-	const char *const names[] = {
-		config->directory.name_attribute,
-		"uid",
-		"cn",
-		"sn",
-		"givenName",
-		"displayName",
-		"gecos",
-		config->directory.mail_attribute,
-		"pwresetMail",
-	};
+	const char *names[ACCOUNT_PERSONAL_N];
 	char all[2 * ANSWER_PREPARED];
 	Buf buf = BUF(all);
 	Answer prepared;
 
+	account_personal(config, names);
 	/*
 	 * All in one text, so that "given name, family name" is found in whatever attributes they
 	 * stand.

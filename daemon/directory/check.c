@@ -13,24 +13,18 @@ typedef struct Words {
 
 static void words_add(Words *words, const char *word)
 {
+	for (size_t i = 0; i < words->n; i++)
+		if (strcmp(words->list[i], word) == 0)
+			return;
 	if (words->n < ARRAY_SIZE(words->list))
 		words->list[words->n++] = word;
 }
 
 static void words_add_entry(Words *words, const Account *account, const Config *config)
 {
-	const char *const names[] = {
-		config->directory.name_attribute,
-		"cn",
-		"sn",
-		"givenName",
-		"displayName",
-		"gecos",
-		config->directory.mail_attribute,
-		"pwresetMail",
-		"host",
-	};
+	const char *names[ACCOUNT_PERSONAL_N];
 
+	account_personal(config, names);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const Attribute *attribute = entry_attribute(account->entry, names[i]);
 

@@ -115,7 +115,10 @@ static void decoy_questions(const Call *call, const QuestionList *list, const ch
 	}
 }
 
-/* The account's own questions, or made-up ones; *ret_account has no entry for nobody. */
+/*
+ * The account's own questions, or made-up ones; *ret_account has no entry for nobody. An address is nobody here: asked the
+ * same as the name, it would tell a stranger that somebody is there, and who.
+ */
 static int questions_open(Call *call, const char *user, const QuestionList *list,
 			  Account *ret_account, StoredQuestions *ret, bool *ret_enrolled)
 {
@@ -123,6 +126,10 @@ static int questions_open(Call *call, const char *user, const QuestionList *list
 
 	if (r != 0 && r != ACCOUNT_E_NONE && r != ACCOUNT_E_AMBIGUOUS)
 		return r;
+	if (r == 0 && ret_account->typed_address) {
+		account_deinit(ret_account);
+		r = ACCOUNT_E_NONE;
+	}
 	*ret_enrolled = r == 0 && questions_stored_read(ret_account->entry, ret);
 	if (!*ret_enrolled)
 		decoy_questions(call, list, r == 0 ? ret_account->name : user, ret);
