@@ -151,6 +151,18 @@ class Enrolment(DirectoryCase):
             self.fails("Refused", self.answer, who)
         self.assertGreater(len(seen), 2)
 
+    def test_case_3_an_address_is_not_asked_what_its_owner_is(self):
+        """The same questions for both would tell that somebody is there, and whose address it is."""
+        for enrolled in (False, True):
+            name = self.take()
+            address = f"{name}@example.com"
+            if enrolled:
+                self.enroll(name)
+            self.assertNotEqual(self.ask(name)["questions"], self.ask(address)["questions"])
+            self.assertEqual(self.ask(address), self.ask(address.upper()))
+            self.fails("Refused", self.answer, address)
+        self.assertIn("grant", self.answer(name))
+
     def test_modes(self):
         name = self.take()
         self.enroll(name)
