@@ -422,6 +422,24 @@ class Own(DirectoryCase):
         self.assertEqual(len(codes), 10)
         self.fails("WrongPassword", worker.call, "Account.EnrollCodes", {"current": b64("wrong")}, via="ctl", uid=20001)
 
+    def test_an_alias_enrols_nothing_of_which_nobody_is_told(self):
+        """The notice goes to whom the name finds: an address that two have, or that counts no more, finds nobody."""
+        site = Site(self.slapd.uri, pepper=self.site.pepper)
+        self.addCleanup(site.close)
+        site.accounts(users=[("p010", 20010)])
+        worker = self.new_worker(site)
+        shared, current = "desk@example.com", b64(password_of("p010"))
+        for name in ("p010", "p011"):
+            self.slapd.modify(f"uid={name},{PEOPLE}", ("add", "mail", shared))
+        operation = identifier()
+        for alias in (shared, "p010@example.com"):
+            for method, more in (("EnrollCodes", {}), ("EnrollMail", {"address": "x@elsewhere.example"}), ("EnrollQuestions", {"answers": []})):
+                self.fails("PermissionDenied", worker.call, f"Account.{method}", {"user": alias, "current": current, **more},
+                           via="ctl", uid=20010, operation=operation)
+        self.assertNotIn("pwresetSavedCode", self.slapd.entry("p010"))
+        worker.call("Account.EnrollCodes", {"user": "p010", "current": current}, via="ctl", uid=20010, operation=operation)
+        self.assertIn("p010@example.com", worker.mint("enrolled", "p010", id=operation)["mail"]["to"])
+
     def test_the_page_may_say_where_its_visitor_is(self):
         name = self.take()
         page = {"user": name, "current": b64("wrong"), "origin": {"service": "web", "address": "192.0.2.7"}}
