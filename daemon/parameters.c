@@ -39,7 +39,7 @@ const VarlinkField fields_link[] = { FIELD(link, JSON_STRING, true, LINK_TEXT_MA
 const VarlinkField fields_redeem[] = {
 	FIELD(ticket, JSON_STRING, true, LINK_TEXT_MAX), PASSWORD(password, true), USER(false), ORIGIN, END,
 };
-const VarlinkField fields_verify[] = { USER(true), PASSWORD(password, true), END };
+const VarlinkField fields_verify[] = { USER(true), PASSWORD(password, true), ORIGIN, END };
 const VarlinkField fields_user[] = { USER(true), END };
 const VarlinkField fields_change[] = {
 	USER(true), PASSWORD(current, true), PASSWORD(password, true), ORIGIN, END,

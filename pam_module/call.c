@@ -158,6 +158,7 @@ Outcome call_verify(const Context *ctx, const Secret *current)
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	exchange_put_password(&e, "password", current);
+	exchange_put_origin(&e, false);
 	return exchange_finish(&e, NULL);
 }
 

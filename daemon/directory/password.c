@@ -18,6 +18,7 @@ static const VarlinkField verify_fields[] = {
 	CALLER_FIELD,
 	FIELD_STRING(PasswordParameters, user, true, 0),
 	FIELD_STRING(PasswordParameters, password, true, 0),
+	FIELD_OBJECT(PasswordParameters, origin, false),
 	{ 0 },
 };
 

@@ -60,6 +60,11 @@ static void test_change(void **state)
 		strstr(peer_log(f->peer),
 		       "Password.Change {\"user\":\"alice\",\"current\":\"b2xkIHBhc3N3b3Jk\","
 		       "\"password\":\"Y29ycmVjdC"));
+	/* Both say where the person is. */
+	assert_non_null(
+		strstr(peer_log(f->peer),
+		       "Password.Verify {\"user\":\"alice\",\"password\":\"b2xkIHBhc3N3b3Jk\","
+		       "\"origin\":{\"service\":\"passwd\","));
 	assert_int_equal(peer_calls(f->peer), 3);
 	/* For the modules below (keyrings). */
 	assert_string_equal(talk.authtok, GOOD_PASSWORD);

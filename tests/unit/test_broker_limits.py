@@ -74,6 +74,19 @@ class Limits(unittest.TestCase):
             seen = [self.visit(method, "203.0.113." + method[-1].encode().hex(), **parameters) for i in range(60)]
             self.assertEqual(seen.count(""), 50, method)
 
+    def test_a_current_password_is_guessed_from_somewhere(self):
+        """passwd's first pass: whoever guesses at one place stops nobody at another."""
+        self.b.directory.handle = lambda m, p: "org.pwreset.Failure.WrongPassword"
+        for origin in ({"service": "sshd", "address": "192.0.2.7"}, {"service": "passwd", "terminal": "/dev/pts/7"}):
+            seen = [self.b.call("pam", P + "Verify", user=f"u{i}", password=PASSWORD, origin=origin)[0] for i in range(4)]
+            self.assertEqual(seen, ["WrongPassword"] * 2 + ["TryLater"] * 2, origin)
+        self.assertEqual(self.b.call("pam", P + "Verify", user="x", password=PASSWORD, origin={"terminal": "/dev/pts/8"})[0],
+                         "WrongPassword")
+        self.assertEqual(self.b.call("pam", P + "Verify", user="x", password=PASSWORD, origin={"address": "a\nb"}),
+                         ("InvalidParameter", {"parameter": "origin"}))
+        # The journal says where.
+        self.assertIn("192.0.2.7", self.b.log_text())
+
     def test_an_empty_address_is_none(self):
         """Many may stand behind it: it has the wide bucket, and a few wrong guesses lock nobody out."""
         self.b.directory.handle = lambda m, p: "org.pwreset.Failure.Refused"
