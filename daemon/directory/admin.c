@@ -108,7 +108,8 @@ static void statuses_deinit(Statuses *statuses)
 		free(statuses->name[i]);
 }
 
-static void statuses_write(const Statuses *statuses, const JsonNode *users, JsonWriter *w)
+/* False: they are more than fits into a message. */
+static bool statuses_write(const Statuses *statuses, const JsonNode *users, JsonWriter *w)
 {
 	size_t n = 0;
 
@@ -123,6 +124,7 @@ static void statuses_write(const Statuses *statuses, const JsonNode *users, Json
 		n++;
 	}
 	json_close(w, ']');
+	return !w->buf->overflow;
 }
 
 METHOD(method_admin_send_link)
@@ -146,7 +148,9 @@ METHOD(method_admin_send_link)
 			return fail_directory(&call, error);
 		statuses.n++;
 	}
-	statuses_write(&statuses, p.users, serve_reply(serve));
+	/* Nobody's link is on its way yet: the broker spools what it reads in the reply. */
+	if (!statuses_write(&statuses, p.users, serve_reply(serve)))
+		return serve_invalid(serve, "users");
 	return serve_send(serve);
 }
 

@@ -81,6 +81,17 @@ class Matrix(DirectoryCase):
             for roles in ([], ["nonsense"], ["Owner"], [""]):
                 self.assertEqual(self.attempt(verb, "plain", roles, 99), "PermissionDenied")
 
+    def test_results_fit_into_a_reply_or_nobody_is_sent_anything(self):
+        def ask(users):
+            return self.worker.call("Admin.SendLink", {"users": users}, roles=["owner"], uid=99, via="ctl")["results"]
+
+        # What is longest in a reply: 256 bytes that are each escaped. A part of a run with "more" is 50 names.
+        self.assertEqual(["no-such-user"] * 50, [result["status"] for result in ask([f"{i:03}" + '"' * 253 for i in range(50)])])
+        with self.assertRaises(Failure) as caught:
+            ask([f"person{i:03}@{'x' * 90}.example.com" for i in range(500)])
+        self.assertEqual(("InvalidParameter", {"parameter": "users"}), (caught.exception.error, caught.exception.parameters))
+        self.assertEqual("ok", self.attempt("SendLink", "plain", ["owner"], 99), "the worker goes on")
+
     def test_several_roles_are_the_sum(self):
         self.assertEqual(self.attempt("Show", "adminman", ["helpdesk", "administrator"], 99), "ok")
         self.assertEqual(self.attempt("SetPin", "ownerman", ["helpdesk", "administrator"], 99), "privileged")

@@ -210,6 +210,12 @@ class Staff(Case):
         self.assertIn(f"{A}SendLink for boss by uid 0 on ctl: privileged", self.b.log_text())
         self.assertTrue(wait_for(lambda: "link for bob asked for by uid 0: sent" in self.b.log_text()))
 
+    def test_results_that_do_not_fit_into_a_reply_send_nobody_anything(self):
+        self.b.directory.handle = lambda m, p: b'{"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"users"}}\0'
+        answer = self.b.call("ctl", A + "SendLink", users=[f"person{i:03}@{'x' * 90}.example.com" for i in range(500)])
+        self.assertEqual(("InvalidParameter", {"parameter": "users"}), answer)
+        self.assertEqual([], self.b.directory.of("Mint"))
+
     def test_the_same_run_sends_once_over_kills(self):
         users = [f"u{i}" for i in range(50)]
         self.b.call("ctl", A + "SendLink", users=users[:30], batch="march")
