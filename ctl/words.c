@@ -23,6 +23,8 @@ static const Word reasons[] = {
 	{ "domain-not-allowed", N_("addresses of that domain are not for helpdesk to set ([mail] helpdesk-domains=)") },
 	{ "not-enrolled", N_("it is not set up for this account") },
 	{ "not-possible-here", N_("this directory cannot do that") },
+	{ "cannot-be-temporary",
+	  N_("neither a policy with pwdMustChange nor shadow attributes would have a temporary password changed: see send-link, or set-password --generate") },
 	{ "used", N_("it was used") },
 	{ "revoked", N_("it was revoked") },
 	{ "unknown", N_("it is not known, or its text is damaged") },

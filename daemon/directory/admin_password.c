@@ -44,7 +44,7 @@ static const char *set_refusal(Call *call, const Account *account, bool temporar
 	if (!account_may_recover(account, true))
 		return account_state_reason(account->state);
 	if ((temporary || mail) && !temporary_possible(call, account))
-		return "not-possible-here";
+		return "cannot-be-temporary";
 	return mail && !has_address(call, account) ? "no-address" : NULL;
 }
 

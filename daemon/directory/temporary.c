@@ -19,7 +19,9 @@ static bool by_ppolicy(Call *call)
 
 bool temporary_possible(Call *call, const Account *account)
 {
-	return by_ppolicy(call) || account_has_class(account, "shadowAccount");
+	/* Without pwdMustChange the overlay's pwdReset binds nobody. */
+	return account_has_class(account, "shadowAccount") ||
+	       (by_ppolicy(call) && server_policy_must_change(call, account));
 }
 
 /* The event's ref is "ppolicy.OLD" or "shadow.OLD", OLD being the attribute's value before. */

@@ -8,7 +8,10 @@
 
 #include "account.h"
 
-/* Whether the directory can express one for this account. */
+/*
+ * Whether the directory can have it changed and end it for this account: by a policy with
+ * pwdMustChange, or by the shadow map. False as well when the policy cannot be read.
+ */
 bool temporary_possible(Call *call, const Account *account);
 /*
  * Within a password write: expires > 0 sets the marks of a temporary password; 0 takes away those

@@ -355,6 +355,20 @@ class PpolicyThatBindsNobody(DirectoryCase):
         self.assertNotIn("pwdReset", entry)
         self.assertGreater(int(entry["shadowLastChange"][0]), 20000)
 
+    def test_temporary_password_that_nothing_would_have_changed(self):
+        """Neither a policy that binds nor the shadow map: it would be a password like any other, known to staff."""
+        name = self.take()
+        dn = f"uid={name},{PEOPLE}"
+        self.slapd.modify(dn, ("delete", "shadowLastChange"), ("replace", "objectClass", "inetOrgPerson", "posixAccount"))
+        for more in ({"temporary": True}, {"mail": True}, {"temporary": True, "password": b64(GOOD)}):
+            self.assertEqual(self.fails("NotAllowed", Verbs.staff, self, "SetPassword", name, **more), {"reason": "cannot-be-temporary"})
+        self.assertTrue(self.slapd.binds(name, password_of(name)), "nothing was written")
+        policy = f"cn=default,ou=policies,{BASE}"
+        self.slapd.modify(policy, ("replace", "pwdMustChange", "TRUE"))
+        self.addCleanup(self.slapd.modify, policy, ("delete", "pwdMustChange"))
+        Verbs.staff(self, "SetPassword", name, temporary=True)
+        self.assertEqual(self.slapd.entry(name)["pwdReset"], ["TRUE"])
+
 
 if __name__ == "__main__":
     main()
