@@ -177,6 +177,17 @@ static void job_send(Job *job, const JsonNode *mail)
 		job_retry(job, PARTY_RELAY, true, strerror(-r), NULL);
 }
 
+/* Reasons to ask Mint again. */
+static bool skip_is_for_now(const char *skip)
+{
+	static const char *const later[] = { "back-off", "not-seen", "unsure" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
+		if (strcmp(skip, later[i]) == 0)
+			return true;
+	return false;
+}
+
 static void mint_skipped(Job *job, const VarlinkReply *reply)
 {
 	Broker *broker = broker_of(job);
@@ -188,7 +199,9 @@ static void mint_skipped(Job *job, const VarlinkReply *reply)
 		job_retry(job, PARTY_DIRECTORY, true, "no mail and no reason", NULL);
 		return;
 	}
-	if (strcmp(skip, "back-off") == 0 && json_get_integer(reply->parameters, "after", &after) && after > 0) {
+	if (skip_is_for_now(skip) && json_get_integer(reply->parameters, "after", &after) && after > 0) {
+		if (strcmp(skip, "not-seen") == 0)
+			job->request->missed = true;
 		if (after > AFTER_MAX_S)
 			after = AFTER_MAX_S;
 		job_put_off(job, mark_now_ms(&broker->mark) + after * 1000, true, skip);
@@ -283,6 +296,7 @@ void job_give_back(Job *job)
 	Broker *broker = broker_of(job);
 
 	ready_take(job->delivery);
+	job->request->attempts--;
 	spool_later(broker->spool, STEAL(job->request), mark_now_ms(&broker->mark), true);
 	job_free(job);
 }

@@ -114,13 +114,15 @@ void request_write(JsonWriter *w, const Request *request)
 	json_put_integer(w, "attempt", request->attempts);
 	if (request->done)
 		json_put_bool(w, "done", true);
+	if (request->missed)
+		json_put_bool(w, "missed", true);
 }
 
 typedef struct Wire {
 	const char *id, *kind, *user, *ticket, *requester, *language, *op;
 	const JsonNode *roles, *origin;
 	int64_t created, expires, attempt, due, unknown, reached, reachedOf, run;
-	bool done;
+	bool done, missed;
 } Wire;
 
 #define STRING(name, limit) { #name, JSON_STRING, offsetof(Wire, name), false, limit }
@@ -143,6 +145,7 @@ static const VarlinkField wire_fields[] = {
 	INTEGER(unknown, true),
 	INTEGER(reached, false),
 	{ "done", JSON_BOOL, offsetof(Wire, done), false, 0 },
+	{ "missed", JSON_BOOL, offsetof(Wire, missed), false, 0 },
 	INTEGER(reachedOf, false),
 	INTEGER(run, false),
 	{ 0 },
@@ -185,6 +188,7 @@ int request_parse(Request *request, const JsonNode *object)
 	q.unknown = (unsigned)wire.unknown;
 	q.due = wire.due;
 	q.done = wire.done;
+	q.missed = wire.missed;
 	q.reached = (uint32_t)wire.reached;
 	q.reached_of = wire.reachedOf;
 	*request = q;

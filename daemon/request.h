@@ -50,7 +50,8 @@ typedef struct Request {
 	int64_t due;      /* milliseconds since the epoch: not to be acted on before */
 	unsigned attempts;
 	unsigned unknown; /* attempts of which it is not known whether the mail went out: each may be a duplicate */
-	bool done;          /* a notice: the call was answered with success */
+	bool done;          /* a notice: the call was answered with success … */
+	bool missed;        /* … or nobody heard how it ended, and no directory server knew of it yet */
 	uint32_t reached;   /* addresses that have the mail, by their places in a list … */
 	int64_t reached_of; /* … of this hash (delivery_reached.c) */
 	/* The spool's own. */

@@ -371,8 +371,11 @@ void spool_later(Spool *spool, Request *request, int64_t due_ms, bool known)
 	w = record_begin(spool, SPOOL_OP_LATER, request);
 	json_put_integer(w, "due", due_ms);
 	json_put_integer(w, "unknown", request->unknown);
+	json_put_integer(w, "attempt", request->attempts);
 	if (request->done)
 		json_put_bool(w, "done", true);
+	if (request->missed)
+		json_put_bool(w, "missed", true);
 	progress_write(w, request);
 	record_end(spool);
 	queue_push(queue_of(spool, request), request);

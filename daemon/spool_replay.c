@@ -82,14 +82,17 @@ static int replay_add(Replay *replay, const JsonNode *record)
 
 static int replay_later(Request *q, const JsonNode *record)
 {
-	int64_t due = 0, unknown = 0, reached = 0, of = 0;
+	int64_t due = 0, unknown = 0, attempt = 0, reached = 0, of = 0;
 
 	if (!json_get_integer(record, "due", &due) || !json_get_integer(record, "unknown", &unknown) || unknown < 0 ||
 	    unknown > INT32_MAX)
 		return 1;
 	q->due = due;
 	q->unknown = (unsigned)unknown;
+	if (json_get_integer(record, "attempt", &attempt) && attempt >= 0 && attempt <= INT32_MAX)
+		q->attempts = (unsigned)attempt;
 	q->done = json_get_bool(record, "done", false);
+	q->missed = json_get_bool(record, "missed", false);
 	if (json_get_integer(record, "reached", &reached) && json_get_integer(record, "reachedOf", &of) && reached >= 0 &&
 	    reached <= UINT32_MAX) {
 		q->reached = (uint32_t)reached;

@@ -27,13 +27,15 @@ static const VarlinkField expiry_fields[] = {
 };
 
 /* Whether this expiry was told of; its time is the event's ref. */
-static bool was_reminded(const Entry *entry, int64_t expires)
+/* operation: a request that may have done so itself, in an attempt before; NULL: none. */
+static bool was_reminded(const Entry *entry, int64_t expires, const char *operation)
 {
 	char ref[EVENT_REF_MAX];
 	Event event;
 
 	snprintf(ref, sizeof(ref), "%lld", (long long)expires);
-	return event_find_what(entry, "reminded", &event) && strcmp(event.ref, ref) == 0;
+	return event_find_what(entry, "reminded", &event) && strcmp(event.ref, ref) == 0 &&
+	       !(operation && strcmp(event.operation, operation) == 0);
 }
 
 /* 1: is to be reminded; 0: not. */
@@ -50,7 +52,7 @@ static int is_due(Call *call, const char *name, void *userdata)
 		return r < 0 ? r : -EIO;
 	return account_state_reason(account.state) == NULL &&
 	       password_expires(call, account.entry, &expires) && expires > call->caller.now &&
-	       expires <= until && !was_reminded(account.entry, expires);
+	       expires <= until && !was_reminded(account.entry, expires, NULL);
 }
 
 METHOD(method_admin_remind_expiry)
@@ -99,7 +101,7 @@ int mint_expiry(Call *call, const MintRequest *request, Account *account)
 	int r;
 
 	if (!password_expires(call, account->entry, &expires) || expires <= call->caller.now ||
-	    (was_reminded(account->entry, expires) && request->attempt <= 1))
+	    was_reminded(account->entry, expires, request->id))
 		return mint_skip(call, "not-done", 0);
 	addresses_read(account, call->worker->config, &addresses);
 	mail_to_recovery(call, account, &addresses, &to);
@@ -107,7 +109,7 @@ int mint_expiry(Call *call, const MintRequest *request, Account *account)
 	if (to.n == 0)
 		return mint_skip(call, "no-address", 0);
 	snprintf(ref, sizeof(ref), "%lld", (long long)expires);
-	if (!was_reminded(account->entry, expires)) {
+	if (!was_reminded(account->entry, expires, NULL)) {
 		r = account_modify(call, account, build_reminded, ref);
 		if (r != 0)
 			return fail_directory(call, r);

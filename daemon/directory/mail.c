@@ -157,6 +157,8 @@ int mint_mail(Call *call, const MintRequest *request, const Account *account, co
 	json_put_string(w, "mail", values->mail ? values->mail : "");
 	if (values->set_up)
 		json_put_string(w, values->set_up, "yes");
+	if (values->unsure)
+		json_put_string(w, "unsure", "yes");
 	json_close(w, '}');
 	json_close(w, '}');
 	return serve_send(call->serve);

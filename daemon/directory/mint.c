@@ -36,6 +36,7 @@ static const VarlinkField request_fields[] = {
 	{ "expires", JSON_INTEGER, offsetof(MintRequest, expires), true, 0 },
 	{ "attempt", JSON_INTEGER, offsetof(MintRequest, attempt), true, 0 },
 	{ "done", JSON_BOOL, offsetof(MintRequest, done), false, 0 },
+	{ "missed", JSON_BOOL, offsetof(MintRequest, missed), false, 0 },
 	{ 0 },
 };
 

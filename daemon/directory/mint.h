@@ -12,14 +12,16 @@ typedef struct MintRequest {
 	int64_t created, expires, attempt;
 	unsigned roles;
 	uint8_t id_bytes[TOKEN_ID_SIZE];
-	bool done; /* the call that it tells of was answered with success */
+	bool done;   /* the call that it tells of was answered with success */
+	bool missed; /* each server has been asked once before, and none knew of it */
 } MintRequest;
 
 /* What differs between kinds of mail; NULL or 0: empty. Texts are borrowed. */
 typedef struct MailValues {
 	const char *link, *code, *revoke, *password, *mail;
-	const char *set_up; /* "questions", "codes", "pin" or "mail": what was enrolled */
+	const char *set_up; /* "questions", "codes", "pin" or "way": what was enrolled */
 	int64_t minutes;
+	bool unsure; /* nobody can tell whether it happened */
 } MailValues;
 
 /* To whom. */

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "confirm.h"
-#include "event.h"
 #include "mint.h"
 #include "own.h"
+#include "trace.h"
 
 typedef struct Confirm {
 	Address address;
@@ -37,8 +37,11 @@ int mint_mail_confirm(Call *call, const MintRequest *request, Account *account)
 	MailTo to;
 	int r;
 
+	/* Found on another server alone it can be confirmed when it has come here. */
 	if (!event_find_operation(account->entry, request->id, &event))
-		return mint_skip(call, "not-done", 0);
+		return trace_skip(call, request,
+				  request->done ? TRACE_FOUND
+						: trace_look(call, request, account, &event));
 	r = account_modify(call, account, build, &confirm);
 	if (r == CONFIRM_E_NONE)
 		return mint_skip(call, "not-done", 0);

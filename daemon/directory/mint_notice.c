@@ -5,8 +5,10 @@
 #include "event.h"
 #include "mint.h"
 #include "series.h"
+#include "trace.h"
 
 #define ATTEMPTS_MAX 6U
+#define DOUBT_S (10 * 60) /* from then on what may have happened is told as such */
 
 /* 0: counted, or nothing to count; the mail may go. MINT_E_SKIPPED: it has been answered. */
 static int count_mail(Call *call, const MintRequest *request, Account *account)
@@ -73,44 +75,33 @@ static void changed_address(const Addresses *addresses, const Event *event, char
 }
 
 /* What was enrolled, as the templates name it. */
-static const char *set_up(const Event *event)
+static const char *set_up(const MintRequest *request, const Event *event)
 {
 	static const char *const names[] = { "questions", "codes", "pin" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(event->what, names[i]) == 0)
 			return names[i];
-	return NULL;
-}
-
-/*
- * Into a privileged entry no marker can be written (write_own.c): the broker has heard that it was
- * done, or, when it died before, the directory says that there was a change since.
- */
-static bool changed_without_marker(const MintRequest *request, const Account *account)
-{
-	const char *time = entry_text(account->entry, "pwdChangedTime");
-	int64_t changed;
-
-	if (!account->privileged || strcmp(request->kind, "changed") != 0)
-		return false;
-	return request->done ||
-	       (time && generalized_time_parse(time, &changed) && changed >= request->created);
+	return strcmp(request->kind, "enrolled") == 0 ? "way" : NULL;
 }
 
 int mint_notice(Call *call, const MintRequest *request, Account *account)
 {
 	char masked[MAIL_ADDRESS_MAX + 1];
+	Event event = { 0 };
 	Addresses addresses;
-	Event event;
+	Trace trace;
 	MailTo to;
 
 	/* The request carries the operation's id: what was not done is not told. */
-	if (!event_find_operation(account->entry, request->id, &event)) {
-		if (!changed_without_marker(request, account))
-			return mint_skip(call, "not-done", 0);
-		event = (Event){ .what = "changed" };
-	}
+	trace = trace_look(call, request, account, &event);
+	/*
+	 * But what the caller was told was done is, even where another server's later write of the
+	 * entry has taken the mark away; and rather than never what remains in doubt.
+	 */
+	if (trace != TRACE_FOUND && !request->done &&
+	    (trace == TRACE_NONE || call->caller.now < request->created + DOUBT_S))
+		return trace_skip(call, request, trace);
 	addresses_read(account, call->worker->config, &addresses);
 	mail_to_told(call, &addresses, &to);
 	if (to.n == 0)
@@ -118,5 +109,6 @@ int mint_notice(Call *call, const MintRequest *request, Account *account)
 	changed_address(&addresses, &event, masked, sizeof(masked));
 	return mint_mail(call, request, account, &to,
 			 &(MailValues){ .mail = strcmp(event.what, "address") == 0 ? masked : NULL,
-					.set_up = set_up(&event) });
+					.set_up = set_up(request, &event),
+					.unsure = trace == TRACE_DOUBT });
 }

@@ -19,7 +19,8 @@
 typedef struct Attempt {
 	const Secret *hash;
 	bool without_reset; /* this server knows no pwdReset */
-	bool sent;          /* one of the attempts may have been carried out */
+	bool sent;          /* one of the attempts may have been carried out … */
+	char sent_to[256];  /* … by this server */
 } Attempt;
 
 static void put_password(Call *call, const Account *account, const PasswordWrite *write,
@@ -134,8 +135,11 @@ static int attempt_once(Call *call, Account *account, const PasswordWrite *write
 		return r < 0 ? -ECONNREFUSED : r;
 	r = directory_modify(call->worker->directory, account->dn, &changes,
 			     *assertion ? assertion : NULL);
-	if (r == -ECONNRESET || r == -ETIMEDOUT)
+	if (r == -ECONNRESET || r == -ETIMEDOUT) {
 		attempt->sent = true;
+		snprintf(attempt->sent_to, sizeof(attempt->sent_to), "%s",
+			 directory_server(call->worker->directory)->uri);
+	}
 	return r;
 }
 
@@ -193,6 +197,17 @@ static bool worth_again(int r)
 }
 
 /*
+ * What another server says against it says nothing of the one that may have carried it out and not
+ * passed it on.
+ */
+static WriteResult not_done(Call *call, const Attempt *attempt, WriteResult result)
+{
+	const char *uri = directory_server(call->worker->directory)->uri;
+
+	return attempt->sent && strcmp(attempt->sent_to, uri) != 0 ? WRITE_UNKNOWN : result;
+}
+
+/*
  * The entry was read again: an address or the state may have changed since the token was checked.
  */
 static bool still_allowed(Call *call, const Account *account, const PasswordWrite *write)
@@ -230,11 +245,11 @@ WriteResult password_write(Call *call, Account *account, const PasswordWrite *wr
 		if (event_find_operation(account->entry, call->caller.operation, &event))
 			return WRITE_DONE;
 		if (write->token && !token_is_there(account, write->token))
-			return WRITE_USED;
+			return not_done(call, &attempt, WRITE_USED);
 		if (!still_allowed(call, account, write))
-			return WRITE_STATE;
+			return not_done(call, &attempt, WRITE_STATE);
 		if (!worth_again(r))
-			return refusal(call, r, account);
+			return not_done(call, &attempt, refusal(call, r, account));
 	}
 	journal_note(call, LOG_ERR, "write-failed", account->name,
 		     directory_error(call->worker->directory));

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Several directory servers: a replica that lags, two providers in mirror mode and one of them gone (case 41)."""
 
+import itertools
 import threading
 import time
 import unittest
 
 import slapd
 from case import BETTER, GOOD, DirectoryCase, main
+from proxy import MODIFY_DONE, Proxy
 from slapd import BASE, MANAGER, MANAGER_PASSWORD, SERVICE, SERVICE_PASSWORD, Slapd, free_port, password_of
-from worker import Failure, Site, b64
+from worker import Failure, Site, b64, identifier
 
 WAIT_S = 10
 
@@ -204,6 +206,110 @@ class Mirror(unittest.TestCase):
             for provider in self.providers:
                 wait_for(lambda: provider.binds(name, GOOD))
                 self.assertFalse(provider.binds(name, password_of(name)))
+
+
+class Apart(unittest.TestCase):
+    """Two providers of which neither has heard anything of the other: as between a write and its replication, for as long as a test takes."""
+
+    @classmethod
+    def setUpClass(cls):
+        people = [slapd.person(f"p{n:03}", 20000 + n) for n in range(20)]
+        cls.providers = [Slapd(port=free_port(), people=people) for _ in range(2)]
+        for made in cls.providers:
+            cls.addClassCleanup(made.stop)
+        cls.proxy = Proxy(cls.providers[0].uri)
+        cls.addClassCleanup(cls.proxy.close)
+        uris = [f"ldap://127.0.0.1:{made.port}" for made in cls.providers]
+        cls.sites = []
+        for uri in (uris[0], uris[1], " ".join(uris)):
+            cls.sites.append(Site(uri, pepper=cls.sites[0].pepper if cls.sites else None, bind="simple", bind_dn=SERVICE, timeout="2"))
+            cls.addClassCleanup(cls.sites[-1].close)
+            cls.sites[-1].credential("ldap-password", SERVICE_PASSWORD)
+        cls.names = itertools.count()
+
+    def take(self):
+        return f"p{next(self.names):03}"
+
+    def worker(self, number):
+        """0, 1: reaches only that one; 2: both."""
+        made = self.sites[number].worker()
+        self.addCleanup(made.close)
+        return made
+
+    def change(self, number, name):
+        """Done on that provider alone; its operation."""
+        operation, worker = identifier(), self.worker(number)
+        worker.set_password(worker.link(name), GOOD, operation=operation)
+        return operation
+
+    def test_a_change_that_only_the_other_provider_knows_is_told(self):
+        for number in (0, 1):
+            name = self.take()
+            operation = self.change(number, name)
+            mail = self.worker(2).mint("changed", name, id=operation)["mail"]
+            self.assertEqual((mail["to"], mail["values"].get("unsure")), ([f"{name}@example.com"], None))
+        name, operation = self.take(), identifier()
+        self.worker(1).call("Account.EnrollCodes", {"user": name, "current": b64(password_of(name))}, operation=operation)
+        self.assertEqual(self.worker(2).mint("enrolled", name, id=operation)["mail"]["values"]["codes"], "yes")
+
+    def test_what_neither_knows_is_asked_for_twice_and_not_told(self):
+        name, operation = self.take(), identifier()
+        worker = self.worker(2)
+        self.assertEqual(worker.mint("changed", name, id=operation), {"skip": "not-seen", "after": 20})
+        self.assertEqual(worker.mint("changed", name, id=operation, missed=True), {"skip": "not-done"})
+
+    def test_what_a_server_that_is_away_may_know_is_told_as_that(self):
+        name = self.take()
+        operation = self.change(0, name)
+        start = int(time.time())
+        self.providers[0].kill()
+        try:
+            worker = self.worker(2)
+            for missed in (False, True):
+                for age, after in ((0, 20), (120, 60), (599, 299)):
+                    self.assertEqual(worker.mint("changed", name, id=operation, created=start, now=start + age, missed=missed),
+                                     {"skip": "unsure", "after": after})
+            mail = worker.mint("changed", name, id=operation, created=start, now=start + 601)["mail"]
+            self.assertEqual(mail["values"]["unsure"], "yes")
+        finally:
+            self.providers[0].start()
+        mail = self.worker(2).mint("changed", name, id=operation, created=start, now=start + 30)["mail"]
+        self.assertNotIn("unsure", mail["values"])
+
+    def test_what_was_said_to_be_done_is_told_though_no_server_knows_of_it(self):
+        """The mark went when a later write of the entry on the other provider won."""
+        name, worker = self.take(), self.worker(2)
+        values = worker.mint("changed", name, done=True)["mail"]["values"]
+        self.assertNotIn("unsure", values)
+        self.assertEqual(worker.mint("enrolled", name, done=True)["mail"]["values"]["way"], "yes")
+        self.assertEqual(worker.mint("mail-changed", name, done=True)["mail"]["values"]["mail"], "")
+
+    def test_the_other_provider_cannot_say_that_a_lost_write_was_not_done(self):
+        """Its reply is lost and the server with it; the other knows the link as dead, and no more."""
+        name = self.take()
+        link = self.worker(0).link(name)
+        proxied = Site(f"{self.proxy.uri} ldap://127.0.0.1:{self.providers[1].port}", pepper=self.sites[0].pepper, bind="simple",
+                       bind_dn=SERVICE, timeout="2")
+        self.addCleanup(proxied.close)
+        proxied.credential("ldap-password", SERVICE_PASSWORD)
+        worker = proxied.worker()
+        self.addCleanup(worker.close)
+        seen = []
+
+        def rule(direction, tag, _):
+            if (direction, tag) == ("from", MODIFY_DONE):
+                seen.append(tag)
+            return "cut" if seen else None
+
+        self.proxy.reset(rule)
+        self.addCleanup(self.proxy.reset, None)
+        with self.assertRaises(Failure) as caught:
+            worker.set_password(link, GOOD)
+        self.assertEqual((caught.exception.error, len(seen)), ("OutcomeUnknown", 1))
+        self.assertTrue(self.providers[0].binds(name, GOOD))
+        with self.assertRaises(Failure) as caught:
+            worker.set_password(link, GOOD)
+        self.assertEqual(caught.exception.error, "LinkDead")
 
 
 if __name__ == "__main__":

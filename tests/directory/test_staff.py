@@ -272,10 +272,14 @@ class Verbs:
             return self.worker.call("Admin.RemindExpiry", {"days": 7}, roles=["root"], uid=0, via="ctl")["users"]
 
         self.assertEqual(due(), [name])
-        mail = self.worker.mint("expiry", name, requester="0", roles=["root"])["mail"]
-        self.assertTrue(2 * 1440 <= int(mail["values"]["minutes"]) <= 3 * 1440)
+        request = identifier()
+        # Again and again until the relay takes it; another run's request is of no use any more, however often it was tried.
+        for attempt in (1, 2):
+            mail = self.worker.mint("expiry", name, requester="0", roles=["root"], id=request, attempt=attempt)["mail"]
+            self.assertTrue(2 * 1440 <= int(mail["values"]["minutes"]) <= 3 * 1440)
         self.assertEqual(due(), [])
-        self.assertEqual(self.worker.mint("expiry", name, requester="0", roles=["root"]), {"skip": "not-done"})
+        for attempt in (1, 2):
+            self.assertEqual(self.worker.mint("expiry", name, requester="0", roles=["root"], attempt=attempt), {"skip": "not-done"})
         self.slapd.modify(f"uid={name},{PEOPLE}", ("replace", "shadowLastChange", str(start // 86400 - 86)))
         self.assertEqual(due(), [name], "another expiry")
         self.slapd.modify(f"uid={name},{PEOPLE}", ("delete", "shadowMax"))

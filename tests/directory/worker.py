@@ -151,7 +151,7 @@ class Worker:
         now = now or int(time.time())
         request = {"id": id or identifier(), "kind": kind, "user": user, "requester": requester, "roles": list(roles),
                    "created": created or now, "expires": now + 1800, "attempt": 1, **more}
-        return self.call("Directory.Mint", {"request": request}, now=now, via="broker")
+        return self.call("Directory.Mint", {"request": request}, now=now, via="broker", operation=request["id"])
 
     def link(self, user, **more):
         """The ticket of a link that was mailed."""

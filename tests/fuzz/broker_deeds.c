@@ -169,6 +169,7 @@ static void mint_mail(Hand *hand, Asked *a)
 
 static void mint_act(Hand *hand, unsigned what, unsigned more)
 {
+	static const char *const later[] = { "back-off", "not-seen", "unsure" };
 	Asked *a = asked_find(hand->kind, hand->id);
 	char text[128];
 
@@ -181,7 +182,8 @@ static void mint_act(Hand *hand, unsigned what, unsigned more)
 		a->ended = true;
 		hand_say(hand, NULL, "{\"skip\":\"no-such-user\"}");
 	} else if (what == 9) {
-		snprintf(text, sizeof(text), "{\"skip\":\"back-off\",\"after\":%u}", more);
+		snprintf(text, sizeof(text), "{\"skip\":\"%s\",\"after\":%u}", later[more % ARRAY_SIZE(later)],
+			 more);
 		a->ended = more == 0;
 		hand_say(hand, NULL, text);
 	} else if (what == 10) {

@@ -167,6 +167,18 @@ class Notices(Case):
         self.b.restart()
         self.assertEqual(self.queued(), 1)
 
+    def test_mint_is_asked_again_and_told_that_it_has_seen_nothing(self):
+        """Over a kill, too: what no server knew of at first may come to light, and what none knows twice is over."""
+        answers = [{"skip": "unsure", "after": 1}, {"skip": "not-seen", "after": 1}, {"skip": "unsure", "after": 1}, {"skip": "not-done"}]
+        self.b.directory.handle = lambda m, p: answers[len(self.b.directory.of("Mint")) - 1] if m.endswith("Mint") else {"user": "alice"}
+        self.assertEqual(self.b.call("pam", R + "SetPassword", ticket=TICKET, password=PASSWORD)[0], "")
+        self.assertTrue(wait_for(lambda: '"missed":true' in self.spool_text()))
+        self.b.restart()
+        self.assertTrue(wait_for(lambda: self.queued() == 0))
+        self.assertEqual([r["request"].get("missed", False) for r in self.b.directory.of("Mint")], [False, False, True, True])
+        self.assertIn("not-done", self.b.log_text())
+        self.assertEqual(self.sent(), [])
+
     def test_enrolled_address_two_mails_and_a_name_is_needed(self):
         self.b.directory.handle = lambda m, p: mint(m, p) if m.endswith("Mint") else {}
         method = "org.pwreset.Account.EnrollMail"
@@ -231,6 +243,20 @@ class Staff(Case):
         self.assertTrue(wait_for(lambda: len(set(self.sent())) == 51))
         self.b.call("ctl", A + "SendLink", users=["u1"])
         self.assertTrue(wait_for(lambda: len(set(self.sent())) == 52))
+
+    def test_an_orderly_stop_makes_no_attempt_of_what_had_not_had_its_turn(self):
+        gate = threading.Event()
+        self.b.mailer.handle = lambda m, p: gate.wait(3) and None or {"status": "sent", "detail": ""}
+        self.b.call("ctl", A + "SendLink", users=[f"u{i}" for i in range(30)])
+        self.assertTrue(wait_for(lambda: self.b.mailer.concurrent and self.spool_text().count('"op":"try"') >= 30))
+        os.kill(self.b.pid, signal.SIGTERM)
+        gate.set()
+        self.assertEqual(self.b.exited(10), 0)
+        tried = len(self.b.directory.of("Mint"))
+        self.assertLess(tried, 30)
+        self.b.start()
+        self.assertTrue(wait_for(lambda: self.queued() == 0))
+        self.assertEqual([r["request"]["attempt"] for r in self.b.directory.of("Mint")], [1] * 30)
 
     def test_remind_expiry_spools_whom_the_worker_names(self):
         self.assertEqual(self.b.call("ctl", A + "RemindExpiry", days=7), ("", {"reminded": 2, "next": "bob"}))
