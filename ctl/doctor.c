@@ -11,6 +11,7 @@
 
 #define FINDINGS_BYTES (512 * 1024)
 #define FINDINGS_NODES 8192
+#define TEXT_BYTES 4096
 
 static const char *const severities[] = {
 	[SEVERITY_OK] = "ok",
@@ -67,6 +68,21 @@ static const char *colour_of(const char *severity)
 	return strcmp(severity, "warning") == 0 ? "\033[1;33m" : "";
 }
 
+/* LDIF has several lines, each of which has to begin where it is pasted. */
+static void print_lines(const char *text)
+{
+	for (size_t n; *text != '\0'; text += n) {
+		char line[TEXT_BYTES];
+
+		n = strcspn(text, "\n");
+		snprintf(line, sizeof(line), "%.*s", (int)n, text);
+		text_print(stdout, line);
+		n += text[n] == '\n';
+		if (text[n] != '\0')
+			putchar('\n');
+	}
+}
+
 /* Findings are in English as they stand in --json; what is not known to the catalogue stays so. */
 static const char *in_words(const char *text)
 {
@@ -78,7 +94,7 @@ static void print_part(const char *label, const char *text)
 	if (!text)
 		return;
 	printf("    %s ", label);
-	text_print(stdout, text);
+	print_lines(text);
 	putchar('\n');
 }
 
@@ -129,6 +145,7 @@ static void doctor_host(Doctor *doctor)
 		doctor_fleet_member(doctor);
 	} else {
 		doctor_files(doctor);
+		doctor_host_state(doctor);
 		doctor_units(doctor);
 		doctor_fleet_central(doctor);
 	}

@@ -21,6 +21,7 @@ void finding_add(Doctor *doctor, Severity severity, const char *what, const char
 		 const char *remedy);
 
 void doctor_files(Doctor *doctor);  /* configuration, credentials, sockets */
+void doctor_host_state(Doctor *doctor); /* clock, disk, sender, what the proxy logs */
 void doctor_units(Doctor *doctor);  /* systemd */
 void doctor_pam(Doctor *doctor);    /* stacks */
 void doctor_sshd(Doctor *doctor);

@@ -142,6 +142,75 @@ static void check_auth(Doctor *doctor, const PamStack *stack)
 	check_following(doctor, stack, ours + 1);
 }
 
+/* Programs that give the rights of another for a password; and what services= of a line names, else the module's default. */
+static const char *const elevating[] = { "sudo", "sudo-i", "su", "su-l", "polkit-1", "doas", "runuser", "runuser-l", "pkexec" };
+
+static bool line_serves(const PamLine *line, const char *service)
+{
+	const char *list = strstr(line->arguments, "services=");
+	size_t len = strlen(service);
+
+	if (!list)
+		return false;
+	for (list += strlen("services="); *list && *list != ' ';) {
+		size_t n = strcspn(list, ", ");
+
+		if (n == len && strncmp(list, service, n) == 0)
+			return true;
+		list += n;
+		list += *list == ',';
+	}
+	return false;
+}
+
+static void check_elevating(Doctor *doctor, const char *service)
+{
+	AUTO_PAM_STACK PamStack *stack = NULL;
+
+	if (pam_stack_read(&stack, doctor->root, service, "auth") != 0)
+		return;
+	for (size_t i = 0; i < stack->n; i++)
+		if (strcmp(stack->lines[i].module, MODULE) == 0 && line_serves(&stack->lines[i], service))
+			report(doctor, SEVERITY_ERROR, "pam-services",
+			       N_("Recovery inside a program that gives other rights: whoever sits at an open terminal gets them for a mailed code or an answer."),
+			       stack, &stack->lines[i], N_("services= without it"));
+}
+
+/* Two judges: whoever satisfies the one is refused by the other, with another reason. */
+static void check_judges(Doctor *doctor, const PamStack *stack)
+{
+	static const char *const judges[] = { "pam_pwquality.so", "pam_cracklib.so", "pam_passwdqc.so" };
+
+	for (size_t i = 0; i < stack->n; i++)
+		if (is_one_of(stack->lines[i].module, judges, ARRAY_SIZE(judges)))
+			report(doctor, SEVERITY_WARNING, "pam-judged-twice",
+			       N_("A second module judges new passwords, by rules that the page and pwresetctl do not have."), stack,
+			       &stack->lines[i], N_("take the line out (Debian: pam-auth-update --disable pwquality)"));
+}
+
+/* With nullok, Enter at the password prompt is the login of an account that has none, and no way to recovery. */
+static void check_empty(Doctor *doctor, const PamStack *stack)
+{
+	size_t at = 0;
+	char path[512], line[1024], remedy[160];
+	AUTO_FCLOSE FILE *f = NULL;
+
+	while (at < stack->n && !(strcmp(stack->lines[at].module, "pam_unix.so") == 0 && pam_line_has(&stack->lines[at], "nullok")))
+		at++;
+	snprintf(path, sizeof(path), "%s/etc/shadow", doctor->root);
+	f = at < stack->n ? fopen(path, "re") : NULL;
+	while (f && fgets(line, sizeof(line), f)) {
+		size_t n = strcspn(line, ":");
+
+		if (line[n] != ':' || line[n + 1] != ':')
+			continue;
+		snprintf(remedy, sizeof(remedy), "passwd --lock '%.*s'", (int)(n < 64 ? n : 64), line);
+		report(doctor, SEVERITY_WARNING, "pam-nullok",
+		       N_("An account of this host has no password, and this line lets it log in by Enter alone."), stack, &stack->lines[at],
+		       remedy);
+	}
+}
+
 /* policy_only: a module below writes, and must take the password that was judged. */
 static void check_policy_only(Doctor *doctor, const PamStack *stack, size_t ours)
 {
@@ -180,6 +249,7 @@ static void check_password(Doctor *doctor, const PamStack *stack)
 	}
 	line = &stack->lines[ours];
 	check_arguments(doctor, stack, line);
+	check_judges(doctor, stack);
 	if (first < ours)
 		report(doctor, SEVERITY_ERROR, "pam-passwd-order", N_("Another module changes the password before the service is asked."), stack,
 		       &stack->lines[first], PASSWORD_LINE "   (in the line before it)");
@@ -238,17 +308,22 @@ void doctor_pam(Doctor *doctor)
 	/* The module's own default of services=. */
 	static const char *const services[] = { "login", "sshd", "gdm-password", "lightdm", "cockpit" };
 	AUTO_PAM_STACK PamStack *stack = NULL;
-	bool nslcd = false;
+	bool nslcd = false, empty_told = false;
 
 	if (!find_module(doctor))
 		finding_add(doctor, SEVERITY_ERROR, "pam-module", N_("The PAM module is not installed."), MODULE, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
 		if (pam_stack_read(&stack, doctor->root, services[i], "auth") == 0) {
 			check_auth(doctor, stack);
+			if (!empty_told)
+				check_empty(doctor, stack);
+			empty_told = empty_told || pam_stack_find(stack, "pam_unix.so") < stack->n;
 			nslcd = nslcd || pam_stack_find(stack, "pam_ldap.so") < stack->n;
 		}
 		stack = pam_stack_free(stack);
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(elevating); i++)
+		check_elevating(doctor, elevating[i]);
 	if (pam_stack_read(&stack, doctor->root, "passwd", "password") == 0)
 		check_password(doctor, stack);
 	if (nslcd)

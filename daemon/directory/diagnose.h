@@ -10,6 +10,7 @@ typedef struct Diagnosis {
 	Call *call;
 	JsonWriter *w;
 	Account sample;    /* an ordinary person; entry NULL when there is none */
+	bool exposed;      /* to everybody, so that it need not be tried as somebody */
 	bool hashing_seen; /* with hash=server: what the server makes of a password was found out */
 } Diagnosis;
 
@@ -25,6 +26,8 @@ void diagnose_server(Diagnosis *diagnosis);
 void diagnose_people(Diagnosis *diagnosis);
 /* diagnose_access.c: schema and access rules, tried for real */
 void diagnose_access(Diagnosis *diagnosis);
+/* Whether who, bound with that password, or everybody (NULL, NULL) sees secrets of the sample; a finding if so. */
+bool diagnose_exposed(Diagnosis *diagnosis, const char *who, const Secret *password);
 /* diagnose_canary.c: a real redemption, on decoy-dn= */
 void diagnose_canary(Diagnosis *diagnosis);
 /* diagnose_policy.c: the password policy overlay */

@@ -155,6 +155,51 @@ static void check_password_read(Diagnosis *diagnosis)
 			"The service cannot read stored passwords.", NULL, NULL);
 }
 
+/* Of a person's own attributes those that open other doors: who has them is somebody else. */
+static void check_other_attributes(Diagnosis *diagnosis)
+{
+	const char *const attributes[] = { "uidNumber", "gidNumber", "homeDirectory",
+					   diagnosis->call->worker->config->directory.mail_attribute };
+
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+		if (try_modify(diagnosis, diagnosis->sample.dn, attributes[i], NULL) ==
+		    DIRECTORY_E_NO_SUCH_ATTRIBUTE) {
+			finding(diagnosis, SEVERITY_WARNING, "acl-wide",
+				"The service may write attributes of a person that it never needs.",
+				attributes[i], REMEDY_ACL);
+			return;
+		}
+}
+
+/* First what opens an account as it stands, then what can be guessed at. */
+bool diagnose_exposed(Diagnosis *diagnosis, const char *who, const Secret *password)
+{
+	static const char *const attributes[] = {
+		"userPassword", "pwresetToken", "pwresetSavedCode", "pwresetQuestions", "pwresetPin",
+		"pwresetHistory", "pwresetMail",
+	};
+
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(attributes) &&
+	       directory_may_compare(diagnosis->call->worker->directory, who, password,
+				     diagnosis->sample.dn, attributes[i]) != 1)
+		i++;
+	if (i == ARRAY_SIZE(attributes))
+		return false;
+	if (who)
+		finding(diagnosis, SEVERITY_ERROR, "acl-exposed",
+			"Anybody who is logged in to the directory can look at what keeps other people's "
+			"accounts shut.",
+			attributes[i], REMEDY_ACL);
+	else
+		finding(diagnosis, SEVERITY_ERROR, "acl-exposed",
+			"Anybody, without logging in to the directory, can look at what keeps people's "
+			"accounts shut.",
+			attributes[i], REMEDY_ACL);
+	return true;
+}
+
 /* Whether the directory would let us write that entry's password. */
 static bool password_writable(Diagnosis *diagnosis, const char *dn)
 {
@@ -252,11 +297,13 @@ static void check_privileged_group(Diagnosis *diagnosis)
 
 void diagnose_access(Diagnosis *diagnosis)
 {
+	diagnosis->exposed = diagnose_exposed(diagnosis, NULL, NULL);
 	if (!check_attributes(diagnosis))
 		return;
 	check_class(diagnosis);
 	check_password_write(diagnosis);
 	check_password_read(diagnosis);
+	check_other_attributes(diagnosis);
 	check_system(diagnosis);
 	check_privileged_group(diagnosis);
 }

@@ -5,10 +5,18 @@
  * but cannot check it locks everybody out.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "diagnose.h"
 #include "generate.h"
 #include "write.h"
+
+#define CLOCKS_APART_S 60
+
+static bool dn_is_sample(const Diagnosis *diagnosis, const Account *canary)
+{
+	return strcasecmp(canary->dn, diagnosis->sample.dn) == 0;
+}
 
 /* A grant for the canary, as after a right code. */
 static int canary_grant(Call *call, Account *canary, Ticket *ret_ticket, StoredToken *ret_token)
@@ -73,6 +81,27 @@ static void canary_stored(Diagnosis *diagnosis, const Account *canary, const Sec
 			"The directory hashes what is written.", canary->dn, NULL);
 }
 
+/* What was written a moment ago has the server's time on it. */
+static void canary_clock(Diagnosis *diagnosis, Account *canary)
+{
+	int64_t changed, apart;
+	char seen[320];
+
+	if (account_reload(diagnosis->call, canary) != 0 ||
+	    (!entry_time(canary->entry, "pwdChangedTime", &changed) &&
+	     !entry_time(canary->entry, "pwdUpdateTime", &changed)))
+		return;
+	apart = changed - diagnosis->call->caller.now;
+	if (apart <= CLOCKS_APART_S && apart >= -CLOCKS_APART_S)
+		return;
+	snprintf(seen, sizeof(seen), "%+lld s: %s", (long long)apart,
+		 directory_server(diagnosis->call->worker->directory)->uri);
+	finding(diagnosis, SEVERITY_WARNING, "directory-clock",
+		"The directory's clock is not the service's: what ends by time ends early or late, and "
+		"providers keep the wrong one of two writes.",
+		seen, "timedatectl set-ntp true");
+}
+
 static void canary_redeem(Diagnosis *diagnosis, Account *canary, const Ticket *ticket,
 			  const StoredToken *token)
 {
@@ -107,6 +136,9 @@ static void canary_redeem(Diagnosis *diagnosis, Account *canary, const Ticket *t
 	if (r == 0) {
 		finding(diagnosis, SEVERITY_OK, "canary", "A password that was set here logs in.",
 			canary->dn, NULL);
+		if (!diagnosis->exposed && !dn_is_sample(diagnosis, canary))
+			diagnose_exposed(diagnosis, canary->dn, &password);
+		canary_clock(diagnosis, canary);
 		canary_stored(diagnosis, canary, &password);
 	} else
 		finding(diagnosis, SEVERITY_ERROR, "canary",
@@ -127,8 +159,14 @@ void diagnose_canary(Diagnosis *diagnosis)
 	StoredToken token;
 	int r;
 
-	if (!*dn)
+	if (!*dn) {
+		if (diagnosis->call->worker->config->directory.hash != CONFIG_HASH_SERVER)
+			finding(diagnosis, SEVERITY_NOTICE, "hash-untried",
+				"Whether the directory can check the hashes that are written here was not "
+				"tried: there is no entry to try it on.",
+				NULL, "[directory] decoy-dn= with the name of an entry that nobody uses");
 		return;
+	}
 	r = account_find_dn(diagnosis->call, dn, &canary);
 	if (r == 0)
 		r = canary_grant(diagnosis->call, &canary, &ticket, &token);

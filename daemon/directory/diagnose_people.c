@@ -7,6 +7,7 @@
 #include "address.h"
 
 #define LOOK_MAX 20U
+#define LIMITS_USUAL 5000U
 
 static int find_names(Call *call, EntryList *ret)
 {
@@ -147,6 +148,39 @@ static void check_groups(Diagnosis *diagnosis)
 			"let the service read cn, member, uniqueMember and memberUid of groups");
 }
 
+static int count_some(const Entry *entry UNUSED, void *userdata)
+{
+	size_t *n = userdata;
+
+	return ++*n > LIMITS_USUAL ? -ECANCELED : 0;
+}
+
+/* Searches over all people, as find and remind-expiry make them: slapd ends them at 500, 389 at 2000, unless told otherwise. */
+static void check_size_limit(Diagnosis *diagnosis)
+{
+	static const char *const attributes[] = { "1.1", NULL };
+	const Config *config = diagnosis->call->worker->config;
+	const DirectoryQuery query = {
+		.base = config->directory.base,
+		.scope = DIRECTORY_SUBTREE,
+		.filter = config->directory.people_filter,
+		.attributes = attributes,
+	};
+	char seen[64];
+	size_t n = 0;
+
+	if (directory_each(diagnosis->call->worker->directory, &query, count_some, &n) !=
+	    DIRECTORY_E_SIZE_LIMIT)
+		return;
+	snprintf(seen, sizeof(seen), "%zu", n);
+	finding(diagnosis, SEVERITY_WARNING, "size-limit",
+		"The directory's size limit ends searches over all people before they are complete: find, send-link "
+		"--filter= and remind-expiry are refused.",
+		seen,
+		"slapd: the line 'limits' that 'pwresetctl schema --acl' prints; 389: nsSizeLimit: -1 and "
+		"nsLookThroughLimit: -1 in the service's entry");
+}
+
 void diagnose_people(Diagnosis *diagnosis)
 {
 	AUTO_ENTRY_LIST EntryList list = { 0 };
@@ -168,6 +202,7 @@ void diagnose_people(Diagnosis *diagnosis)
 			"there");
 		return;
 	}
+	check_size_limit(diagnosis);
 	check_groups(diagnosis);
 	check_delegated(diagnosis, &list);
 	check_foreign(diagnosis);

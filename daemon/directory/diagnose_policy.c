@@ -2,13 +2,27 @@
 /* The directory's own password policy: what of it meets ours. */
 #include "diagnose.h"
 
+#include <string.h>
+
 #define POLICIES_MAX 16U
 #define FAILURES_FEW 3
+#define LDIF_MAX 1400
+
+/* The change as LDIF, for whoever may write policies. The worker does not know who that is. */
+static const char *policy_ldif(const Entry *policy, const char *line, char *ret, size_t size)
+{
+	const char *end = strchr(line, ':');
+
+	snprintf(ret, size, "ldapmodify:\ndn: %s\nchangetype: modify\nreplace: %.*s\n%s", policy->dn,
+		 (int)(end - line), line, line);
+	return ret;
+}
 
 static void check_one(Diagnosis *diagnosis, const Entry *policy)
 {
 	const Config *config = diagnosis->call->worker->config;
 	bool hashed = config->directory.hash != CONFIG_HASH_SERVER;
+	char ldif[LDIF_MAX];
 	int64_t value;
 
 	if (hashed && entry_integer(policy, "pwdInHistory", &value) && value > 0)
@@ -26,19 +40,19 @@ static void check_one(Diagnosis *diagnosis, const Entry *policy)
 		finding(diagnosis, SEVERITY_NOTICE, "ppolicy-must-change",
 			"Without pwdMustChange the directory makes nobody change a temporary password: "
 			"only logins that look at shadowLastChange do.",
-			policy->dn, "pwdMustChange: TRUE");
+			policy->dn, policy_ldif(policy, "pwdMustChange: TRUE", ldif, sizeof(ldif)));
 	if (entry_integer(policy, "pwdMaxFailure", &value) && value > 0 && value <= FAILURES_FEW)
 		finding(diagnosis, SEVERITY_WARNING, "ppolicy-lockout",
 			"So few failures lock an account that one's own typing errors do, and "
 			"strangers can lock anybody.",
-			policy->dn, "pwdMaxFailure of 10 or more with a pwdFailureCountInterval");
+			policy->dn, policy_ldif(policy, "pwdMaxFailure: 10", ldif, sizeof(ldif)));
 	if (entry_flag(policy, "pwdLockout") &&
 	    (!entry_integer(policy, "pwdFailureCountInterval", &value) || value == 0))
 		finding(diagnosis, SEVERITY_NOTICE, "ppolicy-interval",
 			"Failures are never forgotten without a login: checks of the current "
 			"password stop before the "
 			"limit and stay stopped until then.",
-			policy->dn, "pwdFailureCountInterval: 300");
+			policy->dn, policy_ldif(policy, "pwdFailureCountInterval: 300", ldif, sizeof(ldif)));
 }
 
 /*

@@ -23,7 +23,7 @@ static void check_way(Diagnosis *diagnosis, const DirectoryServer *server)
 			"verifiers and the "
 			"service's own password can be read on the way.",
 			server->uri, "[directory] start-tls=yes, or an ldaps:// or ldapi:// URI");
-	if (strchr(config->directory.uri, ' ') && strncasecmp(server->uri, "ldapi:", 6) == 0)
+	if (strchr(config->directory.uri, ' ') && strcasestr(config->directory.uri, "ldapi:"))
 		finding(diagnosis, SEVERITY_WARNING, "uri-order",
 			"With several directory servers each pwresetd must write to the same one; "
 			"an ldapi:// URI is a "

@@ -120,6 +120,13 @@ int directory_modify(Directory *directory, const char *dn, const Changes *change
 int directory_check_password(Directory *directory, const char *dn, const Secret *password);
 
 /*
+ * Whether somebody else may compare that attribute of the entry, present or not: bound as who, or as nobody (NULL, NULL), on a
+ * connection of its own. 1 or 0; negative: could not be found out.
+ */
+int directory_may_compare(Directory *directory, const char *who, const Secret *password,
+			  const char *dn, const char *attribute);
+
+/*
  * With the entry's own rights, bound as it on a connection of its own: a modify, or a password for
  * the server to judge and hash (RFC 3062). -ECONNREFUSED: nothing was sent, or nobody could bind.
  */

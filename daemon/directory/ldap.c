@@ -388,6 +388,26 @@ int directory_check_password(Directory *directory, const char *dn, const Secret 
 	return own_open(directory, dn, password, &ld);
 }
 
+int directory_may_compare(Directory *directory, const char *who, const Secret *password,
+			  const char *dn, const char *attribute)
+{
+	static char none[] = "none";
+	struct berval value = { sizeof(none) - 1, none };
+	AUTO_LDAP LDAP *ld = NULL;
+	int r = directory_connect(directory), rc;
+
+	if (r == 0)
+		r = ldap_handle_open(directory, directory->server.uri, &ld);
+	if (r == 0 && who)
+		r = directory_bind(directory, ld, who, password);
+	if (r == 0)
+		r = directory_arm(directory, ld);
+	if (r != 0)
+		return r < 0 ? r : -EACCES;
+	rc = ldap_compare_ext_s(ld, dn, attribute, &value, NULL, NULL);
+	return rc == LDAP_COMPARE_TRUE || rc == LDAP_COMPARE_FALSE || rc == LDAP_NO_SUCH_ATTRIBUTE;
+}
+
 int directory_modify_own(Directory *directory, const char *dn, const Secret *current,
 			 const Changes *changes)
 {

@@ -183,6 +183,37 @@ static void test_password(void **state UNUSED)
 	assert_string_equal(findings(), " pam-module:error");
 }
 
+static void test_elevating(void **state UNUSED)
+{
+	expect("sudo", OURS " services=login,sudo tries=3\n" UNIX, " pam-services:error");
+	expect("su-l", OURS " services=su-l\n" UNIX, " pam-services:error");
+	/* The module steps aside by itself. */
+	expect("sudo", OURS " services=login,sshd\n" UNIX, "");
+	expect("sudo", OURS "\n" UNIX, "");
+}
+
+static void test_judged_twice(void **state UNUSED)
+{
+	expect("passwd", "password requisite pam_pwquality.so retry=3\n"
+			 "password [success=3 default=ignore] pam_unix.so use_authtok\n"
+			 "password [success=2 user_unknown=ignore default=die] pam_pwreset.so use_authtok\n",
+	       " pam-judged-twice:warning");
+	expect("passwd", "password requisite pam_cracklib.so\npassword required pam_unix.so\n", " pam-passwd:notice");
+}
+
+static void test_nullok(void **state UNUSED)
+{
+	expect("sshd", OURS "\n" UNIX LDAP, " pam-auth:ok");
+	put("/etc/shadow", "root:$y$j9T$x$y:1::::::\nguest::20000:0:99999:7:::\nbin:*:1::::::\n");
+	assert_string_equal(findings(), " pam-auth:ok pam-nullok:warning");
+	/* Told once for all services, and not where the line has no nullok. */
+	put("/etc/pam.d/login", OURS "\n" UNIX LDAP);
+	assert_string_equal(findings(), " pam-auth:ok pam-nullok:warning pam-auth:ok");
+	expect("sshd", OURS "\nauth sufficient pam_unix.so\n", " pam-auth:ok");
+	put("/etc/shadow", "guest::20000:0:99999:7:::\n");
+	assert_string_equal(findings(), " pam-auth:ok");
+}
+
 static int setup(void **state UNUSED)
 {
 	return mkdtemp(root) ? 0 : -1;
@@ -198,7 +229,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_includes), cmocka_unit_test(test_stack_refused), cmocka_unit_test(test_auth),
-		cmocka_unit_test(test_faillock), cmocka_unit_test(test_password),
+		cmocka_unit_test(test_faillock), cmocka_unit_test(test_password), cmocka_unit_test(test_elevating),
+		cmocka_unit_test(test_judged_twice), cmocka_unit_test(test_nullok),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
