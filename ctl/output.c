@@ -186,7 +186,8 @@ void field_print(FILE *f, const char *label, const char *value)
 {
 	size_t width = text_width(label);
 
-	fprintf(f, "%*s%s: ", (int)(width < LABEL_WIDTH ? LABEL_WIDTH - width : 0), "", label);
+	/* The next of several values stands below the first. */
+	fprintf(f, "%*s%s%s ", (int)(width < LABEL_WIDTH ? LABEL_WIDTH - width : 0), "", label, label[0] != '\0' ? ":" : " ");
 	text_print(f, value);
 	fputc('\n', f);
 }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "output.h"
 #include "verbs.h"
@@ -53,6 +54,13 @@ static void print_time(const JsonNode *record, const char *key, const char *labe
 		return;
 	time_format(n, text, sizeof(text));
 	field_print(stdout, label, text);
+}
+
+static bool is_over(const JsonNode *record, const char *key)
+{
+	int64_t n;
+
+	return json_get_integer(record, key, &n) && n <= (int64_t)time(NULL);
 }
 
 static void print_bool(const JsonNode *record, const char *key, const char *label)
@@ -137,8 +145,10 @@ int verb_show(Ctl *ctl)
 	print_bool(record, "privileged", _("Privileged"));
 	print_addresses(json_get(record, "addresses"));
 	print_time(record, "passwordChanged", _("Password changed"));
-	print_time(record, "passwordExpires", _("Password expires"));
+	print_time(record, "passwordExpires", is_over(record, "passwordExpires") ? _("Password expired") : _("Password expires"));
+	print_time(record, "temporaryUntil", _("Temporary, until"));
 	print_bool(record, "mustChange", _("Must change it"));
+	print_integer(record, "earlierPasswords", _("Earlier passwords"));
 	print_integer(record, "failures", _("Failed logins"));
 	print_time(record, "lockedSince", _("Locked since"));
 	print_integer(record, "questions", _("Secret questions"));

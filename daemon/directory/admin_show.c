@@ -9,6 +9,7 @@
 #include "server_policy.h"
 #include "questions_stored.h"
 #include "stored.h"
+#include "temporary.h"
 
 typedef struct ShowParameters {
 	const JsonNode *caller;
@@ -41,6 +42,7 @@ static void put_password(Call *call, const Account *account, JsonWriter *w)
 {
 	int64_t changed, expires, locked;
 	const Attribute *failures = entry_attribute(account->entry, "pwdFailureTime");
+	const Attribute *history = entry_attribute(account->entry, "pwresetHistory");
 	int64_t retries = 0;
 
 	if (password_changed(account->entry, &changed))
@@ -48,6 +50,9 @@ static void put_password(Call *call, const Account *account, JsonWriter *w)
 	if (password_expires(call, account->entry, &expires))
 		json_put_integer(w, "passwordExpires", expires);
 	json_put_bool(w, "mustChange", password_must_change(account->entry));
+	if (temporary_end(account->entry, &expires))
+		json_put_integer(w, "temporaryUntil", expires);
+	json_put_integer(w, "earlierPasswords", history ? (int64_t)history->n : 0);
 	if (!failures)
 		(void)entry_integer(account->entry, "passwordRetryCount", &retries);
 	json_put_integer(w, "failures", failures ? (int64_t)failures->n : retries);

@@ -24,6 +24,21 @@ bool temporary_possible(Call *call, const Account *account)
 	       (by_ppolicy(call) && server_policy_must_change(call, account));
 }
 
+bool temporary_end(const Entry *entry, int64_t *ret)
+{
+	int64_t days;
+	Event event;
+
+	if (!event_find_temporary(entry, &event))
+		return false;
+	if (!event.shadow)
+		return entry_time(entry, "pwdEndTime", ret);
+	if (!entry_integer(entry, "shadowExpire", &days))
+		return false;
+	*ret = days * DAY;
+	return true;
+}
+
 /* The event's ref is "ppolicy.OLD" or "shadow.OLD", OLD being the attribute's value before. */
 static void put_back(const Account *account, Changes *changes)
 {

@@ -8,6 +8,8 @@
 
 #include "account.h"
 
+/* Whether the password is a temporary one of ours, and when it ends. */
+bool temporary_end(const Entry *entry, int64_t *ret);
 /*
  * Whether the directory can have it changed and end it for this account: by a policy with
  * pwdMustChange, or by the shadow map. False as well when the policy cannot be read.

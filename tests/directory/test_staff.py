@@ -204,7 +204,10 @@ class Verbs:
     def test_temporary_password(self):
         name, start = self.take(), now()
         password = base64.b64decode(self.staff("SetPassword", name, temporary=True)["password"]).decode()
-        self.assertTrue(self.show(name)["mustChange"])
+        record = self.show(name)
+        self.assertTrue(record["mustChange"])
+        self.assertTrue(start + 86400 <= record["temporaryUntil"] <= start + 5 * 86400, record)
+        self.assertEqual(record["earlierPasswords"], 1)
         self.assert_temporary(name, start)
         # A second one does not take the first one's end for the account's own.
         self.staff("SetPassword", name, temporary=True)
@@ -213,7 +216,8 @@ class Verbs:
                    {"user": name, "current": b64(password), "password": b64(GOOD)})
         self.worker.set_password(self.worker.link(name), GOOD)
         self.assert_lasting(name)
-        self.assertFalse(self.show(name)["mustChange"])
+        record = self.show(name)
+        self.assertEqual((record["mustChange"], "temporaryUntil" in record, record["earlierPasswords"]), (False, False, 3))
         self.assertTrue(self.slapd.binds(name, GOOD))
 
     def test_temporary_password_that_is_over_recovers(self):

@@ -130,6 +130,17 @@ class Output(Case):
             self.assertIn(line + "\n", got.stdout)
         self.assertNotIn("\x1b", got.stdout)
 
+    def test_show_tells_what_is_over_and_what_is_temporary(self):
+        """A state of "active" must not hide a password that is over."""
+        record = {**RECORD, "addresses": ["c***@e***.com", "d***@e***.org"], "passwordExpires": 1700000000, "temporaryUntil": 1795290302,
+                  "earlierPasswords": 4}
+        got = self.run_ctl(ok(record=record), "show", "carol").stdout
+        for line in ("      Password expired: 2023-11-14 22:13:20 UTC", "      Temporary, until: 2026-11-21 19:45:02 UTC",
+                     "     Earlier passwords: 4", "             Addresses: c***@e***.com", "                        d***@e***.org"):
+            self.assertIn(line + "\n", got)
+        later = self.run_ctl(ok(record={**record, "passwordExpires": 4000000000}), "show", "carol").stdout
+        self.assertIn("      Password expires: 2096-", later)
+
     def test_json_is_what_the_service_said(self):
         for mode in ("short", "pretty"):
             got = self.run_ctl(ok(record=RECORD), "show", "carol", "--json=" + mode)
@@ -143,7 +154,7 @@ class Output(Case):
                     missing=["mail", "something-new"])
         got = self.run_ctl(answer, "status")
         self.assertIn("             Addresses: d***@e***.org (recovery address, counts 24 hours after it was confirmed)\n", got.stdout)
-        self.assertIn("                      : something-new\n", got.stdout)
+        self.assertIn("                        something-new\n", got.stdout)
         self.assertEqual(self.served.calls[0]["parameters"], {})
 
     def test_test_mail(self):
