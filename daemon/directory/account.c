@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Finding exactly one person, by name, address, ticket or uid. */
-#include "account.h"
+#include "account_private.h"
 
 #include <pwd.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #include "address.h"
 
-#define FILTER_MAX 4096U
+#define CONDITION_MAX 2048U
 /* Entries looked at when several have an address, of which at most one may count. */
 #define FOUND_MAX 9U
 #define UUID_TEXT 36U
@@ -92,12 +92,12 @@ static int account_inactive(Call *call, const char *dn, bool *ret)
 	return r;
 }
 
-static int account_judge(Call *call, Account *ret)
+static int account_judge(Call *call, const AccountKnown *known, Account *ret)
 {
 	const Config *config = call->worker->config;
 	const Entry *entry = ret->entry;
-	bool inactive;
-	int r;
+	bool inactive = known && known->inactive;
+	int r = 0;
 
 	ret->dn = entry->dn;
 	ret->name = entry_text(entry, config->directory.name_attribute);
@@ -105,44 +105,43 @@ static int account_judge(Call *call, Account *ret)
 		return ACCOUNT_E_NONE;
 	if (!entry_integer(entry, "uidNumber", &ret->uid_number))
 		ret->uid_number = -1;
-	r = account_inactive(call, entry->dn, &inactive);
+	if (!known)
+		r = account_inactive(call, entry->dn, &inactive);
 	if (r != 0)
 		return r;
 	ret->state = account_state(entry, inactive, call->caller.now);
-	return account_privileges(call, entry, ret->name, ret->uid_number, &ret->privileged);
+	return account_privileges(call, ret, known && known->groupless, &ret->privileged);
 }
 
-/* Takes the entry, also when it fails. */
-static int account_fill(Call *call, Entry *entry, Account *ret)
+int account_fill(Call *call, Entry *entry, const AccountKnown *known, Account *ret)
 {
 	int r;
 
 	*ret = ACCOUNT_NULL;
 	ret->entry = entry;
-	r = account_judge(call, ret);
+	r = account_judge(call, known, ret);
 	if (r != 0)
 		account_deinit(ret);
 	return r;
 }
 
-static int search_people(Call *call, const char *condition, unsigned limit, EntryList *ret)
+int people_search(Call *call, const char *condition, bool names_only, unsigned limit,
+		  EntryList *ret)
 {
 	const Config *config = call->worker->config;
 	const char *attributes[ATTRIBUTES_N];
-	char text[FILTER_MAX];
-	Buf filter = BUF(text);
+	AUTO_FREE char *filter = NULL;
 	DirectoryQuery query = {
 		.base = config->directory.base,
 		.scope = DIRECTORY_SUBTREE,
-		.filter = text,
-		.attributes = attributes,
+		.attributes = names_only ? NULL : attributes,
 		.limit = limit,
 	};
 
 	attributes_fill(config, attributes);
-	buf_printf(&filter, "(&%s%s)", config->directory.people_filter, condition);
-	if (filter.overflow)
-		return -E2BIG;
+	if (asprintf(&filter, "(&%s%s)", config->directory.people_filter, condition) < 0)
+		return -ENOMEM;
+	query.filter = filter;
 	return directory_search(call->worker->directory, &query, ret);
 }
 
@@ -150,7 +149,7 @@ static int find_by_name(Call *call, const char *typed, Account *ret)
 {
 	const char *attribute = call->worker->config->directory.name_attribute;
 	AUTO_ENTRY_LIST EntryList list = { 0 };
-	char text[FILTER_MAX / 2];
+	char text[CONDITION_MAX];
 	Buf condition = BUF(text);
 	int r;
 
@@ -159,7 +158,7 @@ static int find_by_name(Call *call, const char *typed, Account *ret)
 	buf_puts(&condition, ")");
 	if (condition.overflow)
 		return ACCOUNT_E_NONE;
-	r = search_people(call, text, 2, &list);
+	r = people_search(call, text, false, 2, &list);
 	if (r == DIRECTORY_E_SIZE_LIMIT || (r == 0 && list.n > 1))
 		return ACCOUNT_E_AMBIGUOUS;
 	if (r != 0)
@@ -170,7 +169,7 @@ static int find_by_name(Call *call, const char *typed, Account *ret)
 	 */
 	if (list.n == 0 || !entry_holds(list.entries[0], attribute, typed))
 		return ACCOUNT_E_NONE;
-	return account_fill(call, STEAL(list.entries[0]), ret);
+	return account_fill(call, STEAL(list.entries[0]), NULL, ret);
 }
 
 static bool is_ascii(const char *text)
@@ -207,7 +206,7 @@ static const char *address_match(Call *call, const Account *account, const char 
 /* Every entry that has the address, whether mail may go there or not. */
 static int search_address(Call *call, const char *address, EntryList *ret)
 {
-	char text[FILTER_MAX / 2];
+	char text[CONDITION_MAX];
 	Buf condition = BUF(text);
 	int r;
 
@@ -218,7 +217,7 @@ static int search_address(Call *call, const char *address, EntryList *ret)
 	buf_puts(&condition, "))");
 	if (condition.overflow)
 		return ACCOUNT_E_NONE;
-	r = search_people(call, text, FOUND_MAX, ret);
+	r = people_search(call, text, false, FOUND_MAX, ret);
 	return r == DIRECTORY_E_SIZE_LIMIT ? ACCOUNT_E_AMBIGUOUS : r;
 }
 
@@ -251,7 +250,7 @@ static int find_by_address(Call *call, const char *typed, Account *ret)
 	}
 	if (found != 1)
 		return found == 0 ? ACCOUNT_E_NONE : ACCOUNT_E_AMBIGUOUS;
-	r = account_fill(call, STEAL(list.entries[which]), ret);
+	r = account_fill(call, STEAL(list.entries[which]), NULL, ret);
 	if (r == 0)
 		ret->typed_address = address_match(call, ret, typed);
 	return r;
@@ -358,14 +357,14 @@ int account_find_selector(Call *call, const char *selector, size_t len, Account 
 		return ACCOUNT_E_NONE;
 	uuid_format((const uint8_t *)selector + 1, uuid);
 	snprintf(condition, sizeof(condition), "(entryUUID=%s)", uuid);
-	r = search_people(call, condition, 2, &list);
+	r = people_search(call, condition, false, 2, &list);
 	if (r == DIRECTORY_E_SIZE_LIMIT)
 		return ACCOUNT_E_AMBIGUOUS;
 	if (r != 0)
 		return r;
 	if (list.n != 1)
 		return list.n == 0 ? ACCOUNT_E_NONE : ACCOUNT_E_AMBIGUOUS;
-	return account_fill(call, STEAL(list.entries[0]), ret);
+	return account_fill(call, STEAL(list.entries[0]), NULL, ret);
 }
 
 int account_find_own(Call *call, Account *ret)
@@ -406,7 +405,7 @@ int account_find_dn(Call *call, const char *dn, Account *ret)
 	r = directory_read(call->worker->directory, dn, NULL, attributes, &entry);
 	if (r == DIRECTORY_E_NO_SUCH_OBJECT)
 		return ACCOUNT_E_NONE;
-	return r == 0 ? account_fill(call, entry, ret) : r;
+	return r == 0 ? account_fill(call, entry, NULL, ret) : r;
 }
 
 int account_reload(Call *call, Account *account)

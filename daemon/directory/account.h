@@ -41,6 +41,13 @@ void account_deinit(Account *account);
  * directory_*().
  */
 int account_find(Call *call, const char *typed, Account *ret);
+/*
+ * Several at once, with one search for all where account_find() has one for each: results[i] and
+ * ret[i] (ACCOUNT_NULL when results[i] is not 0) are what it says of names[i]. 0, or a result of
+ * directory_*(), and then there is nothing in ret. n: up to ACCOUNTS_MAX.
+ */
+#define ACCOUNTS_MAX 50U
+int accounts_find(Call *call, const char *const names[], size_t n, Account ret[], int results[]);
 /* By the entry's own name, whether or not it is among the people. */
 int account_find_dn(Call *call, const char *dn, Account *ret);
 /* By a ticket's selector. */
@@ -81,9 +88,13 @@ const char *account_state_reason(AccountState state);
  */
 void account_state_fix(const Entry *entry, char *ret, size_t size);
 
-/* groups.c: bits of Role that the account has. */
-int account_privileges(Call *call, const Entry *entry, const char *name, int64_t uid_number,
-		       unsigned *ret);
+/*
+ * groups.c: bits of Role that the account has. groupless: it is in none of the directory's groups
+ * that matter.
+ */
+int account_privileges(Call *call, const Account *account, bool groupless, unsigned *ret);
+/* Whether all of them (entry and name are set) are; false too when that cannot be told of so many. */
+int accounts_groupless(Call *call, const Account list[], size_t n, bool *ret);
 /* Whether a list separated by blanks has the name. */
 bool names_contain(const char *names, const char *name);
 

@@ -61,44 +61,32 @@ static const VarlinkField revoke_fields[] = {
 	{ 0 },
 };
 
-/*
- * "ok", or a reason of NotAllowed; NULL with *error when the directory failed. *ret_name: the login name where that is not
- * what was typed, else NULL.
- */
-static const char *link_status(Call *call, const char *user, char **ret_name, int *error)
+/* "ok", or a reason of NotAllowed. found: what accounts_find() said. */
+static const char *link_status(Call *call, const Account *account, int found)
 {
-	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
 	Addresses addresses;
 	const char *reason;
 
-	*error = account_find(call, user, &account);
-	if (*error == ACCOUNT_E_NONE)
+	if (found == ACCOUNT_E_NONE)
 		return "no-such-user";
-	if (*error == ACCOUNT_E_AMBIGUOUS)
+	if (found == ACCOUNT_E_AMBIGUOUS)
 		return "ambiguous";
-	if (*error != 0)
-		return NULL;
-	reason = admin_refusal(call, VERB_SEND_LINK, &account);
+	reason = admin_refusal(call, VERB_SEND_LINK, account);
 	if (reason)
 		return reason;
-	if (!account_may_recover(&account, true))
-		return account_state_reason(account.state);
-	addresses_read(&account, call->worker->config, &addresses);
-	for (size_t i = 0; i < addresses.n; i++) {
-		if (!address_counts(&addresses.list[i], call->caller.now))
-			continue;
-		if (strcmp(account.name, user) != 0) {
-			*ret_name = strdup(account.name);
-			*error = *ret_name ? 0 : -ENOMEM;
-		}
-		return *error == 0 ? "ok" : NULL;
-	}
+	if (!account_may_recover(account, true))
+		return account_state_reason(account->state);
+	addresses_read(account, call->worker->config, &addresses);
+	for (size_t i = 0; i < addresses.n; i++)
+		if (address_counts(&addresses.list[i], call->caller.now))
+			return "ok";
 	return "no-address";
 }
 
 typedef struct Statuses {
+	const char *user[USERS_MAX]; /* as asked for */
 	const char *status[USERS_MAX];
-	char *name[USERS_MAX];
+	char *name[USERS_MAX]; /* the login name where that is not what was typed, else NULL */
 	size_t n;
 } Statuses;
 
@@ -108,20 +96,41 @@ static void statuses_deinit(Statuses *statuses)
 		free(statuses->name[i]);
 }
 
-/* False: they are more than fits into a message. */
-static bool statuses_write(const Statuses *statuses, const JsonNode *users, JsonWriter *w)
+/* Those of [from, from + n). 0, or what the directory or memory had to say. */
+static int statuses_find(Call *call, Statuses *statuses, size_t from, size_t n)
 {
-	size_t n = 0;
+	Account accounts[ACCOUNTS_MAX];
+	int results[ACCOUNTS_MAX];
+	int r = accounts_find(call, statuses->user + from, n, accounts, results);
 
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		const char *user = statuses->user[from + i], *status;
+
+		status = link_status(call, &accounts[i], results[i]);
+		statuses->status[from + i] = status;
+		if (strcmp(status, "ok") == 0 && strcmp(accounts[i].name, user) != 0) {
+			statuses->name[from + i] = strdup(accounts[i].name);
+			if (!statuses->name[from + i])
+				r = -ENOMEM;
+		}
+		account_deinit(&accounts[i]);
+	}
+	return r;
+}
+
+/* False: they are more than fits into a message. */
+static bool statuses_write(const Statuses *statuses, JsonWriter *w)
+{
 	json_open(w, "results", '[');
-	JSON_FOREACH(it, users) {
+	for (size_t i = 0; i < statuses->n; i++) {
 		json_open(w, NULL, '{');
-		json_put_string(w, "user", it->string);
-		json_put_string(w, "status", statuses->status[n]);
-		if (statuses->name[n])
-			json_put_string(w, "account", statuses->name[n]);
+		json_put_string(w, "user", statuses->user[i]);
+		json_put_string(w, "status", statuses->status[i]);
+		if (statuses->name[i])
+			json_put_string(w, "account", statuses->name[i]);
 		json_close(w, '}');
-		n++;
 	}
 	json_close(w, ']');
 	return !w->buf->overflow;
@@ -132,24 +141,25 @@ METHOD(method_admin_send_link)
 	CLEANUP(statuses_deinit) Statuses statuses = { 0 };
 	AdminParameters p = { 0 };
 	Call call;
-	int r, error = 0;
+	int r;
 
 	r = call_open(&call, serve, varlink, userdata, send_link_fields, &p);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (!roles_have(VERB_SEND_LINK, call.caller.roles))
 		return serve_fail(serve, VARLINK_E_PERMISSION_DENIED);
-	JSON_FOREACH(it, p.users)
+	JSON_FOREACH(it, p.users) {
 		if (it->type != JSON_STRING)
 			return serve_invalid(serve, "users");
-	JSON_FOREACH(it, p.users) {
-		statuses.status[statuses.n] = link_status(&call, it->string, &statuses.name[statuses.n], &error);
-		if (!statuses.status[statuses.n])
-			return fail_directory(&call, error);
-		statuses.n++;
+		statuses.user[statuses.n++] = it->string;
 	}
+	for (size_t i = 0; r == 0 && i < statuses.n; i += ACCOUNTS_MAX)
+		r = statuses_find(&call, &statuses, i,
+				  statuses.n - i < ACCOUNTS_MAX ? statuses.n - i : ACCOUNTS_MAX);
+	if (r != 0)
+		return fail_directory(&call, r);
 	/* Nobody's link is on its way yet: the broker spools what it reads in the reply. */
-	if (!statuses_write(&statuses, p.users, serve_reply(serve)))
+	if (!statuses_write(&statuses, serve_reply(serve)))
 		return serve_invalid(serve, "users");
 	return serve_send(serve);
 }

@@ -116,24 +116,37 @@ static int walk_search(Call *call, Walk *walk, const char *filter,
 	return r;
 }
 
-static int walk_groups(Call *call, Walk *walk, const Entry *entry, const char *name,
+/* Groups that the entry is in directly; gid: the last one asked for, which many have in common. */
+static void filter_person(Buf *filter, const Entry *entry, const char *name, int64_t *gid)
+{
+	int64_t own;
+
+	filter_member(filter, entry->dn);
+	buf_puts(filter, "(memberUid=");
+	filter_escape(filter, name);
+	buf_puts(filter, ")");
+	if (!entry_integer(entry, "gidNumber", &own) || own == *gid)
+		return;
+	buf_printf(filter, "(&(objectClass=posixGroup)(gidNumber=%lld))", (long long)own);
+	*gid = own;
+}
+
+/* Those of all the accounts together. */
+static int walk_groups(Call *call, Walk *walk, const Account list[], size_t n,
 		       const Named named[static NAMED_N])
 {
 	AUTO_FREE char *memory = malloc(GROUP_FILTER_MAX);
+	int64_t gid = INT64_MIN;
 	Buf filter;
-	int64_t gid;
 	int r;
 
 	if (!memory)
 		return -ENOMEM;
 	buf_init(&filter, memory, GROUP_FILTER_MAX);
 	buf_puts(&filter, "(|");
-	filter_member(&filter, entry->dn);
-	buf_puts(&filter, "(memberUid=");
-	filter_escape(&filter, name);
-	buf_puts(&filter, ")");
-	if (entry_integer(entry, "gidNumber", &gid))
-		buf_printf(&filter, "(&(objectClass=posixGroup)(gidNumber=%lld))", (long long)gid);
+	for (size_t i = 0; i < n; i++)
+		if (list[i].entry && list[i].name)
+			filter_person(&filter, list[i].entry, list[i].name, &gid);
 	buf_puts(&filter, ")");
 	for (unsigned depth = 0; depth < GROUP_DEPTH_MAX; depth++) {
 		size_t asked = walk->n;
@@ -175,25 +188,55 @@ static int nss_roles(Call *call, const Entry *entry, const char *name,
 	return 0;
 }
 
-int account_privileges(Call *call, const Entry *entry, const char *name, int64_t uid_number,
-		       unsigned *ret)
+/* Are there any that could matter? */
+static bool any_named(const Named named[static NAMED_N])
+{
+	for (size_t i = 0; i < NAMED_N; i++)
+		if (*named[i].names)
+			return true;
+	return false;
+}
+
+int accounts_groupless(Call *call, const Account list[], size_t n, bool *ret)
+{
+	CLEANUP(walk_deinit) Walk walk = { 0 };
+	Named named[NAMED_N];
+	bool anybody = false;
+	int r = 0;
+
+	named_groups(call->worker->config, named);
+	for (size_t i = 0; i < n; i++)
+		anybody = anybody || list[i].entry;
+	if (anybody && any_named(named))
+		r = walk_groups(call, &walk, list, n, named);
+	if (r == -E2BIG || r == DIRECTORY_E_SIZE_LIMIT) {
+		*ret = false;
+		return 0;
+	}
+	*ret = walk.roles == 0;
+	return r;
+}
+
+int account_privileges(Call *call, const Account *account, bool groupless, unsigned *ret)
 {
 	CLEANUP(walk_deinit) Walk walk = { 0 };
 	const Config *config = call->worker->config;
+	const Entry *entry = account->entry;
+	const char *name = account->name;
+	int64_t uid_number = account->uid_number;
 	Named named[NAMED_N];
-	bool any = false;
+	bool any;
 	int r = 0;
 
 	named_groups(config, named);
-	for (size_t i = 0; i < NAMED_N; i++)
-		any = any || *named[i].names;
+	any = any_named(named);
 	if (uid_number >= 0 && uid_number < (int64_t)config->directory.privileged_below)
 		walk.roles |= ROLE_SYSTEM;
 	/* A number that cannot be read could be a low one. */
 	if (uid_number < 0 && entry_has(entry, "uidNumber"))
 		walk.roles |= ROLE_UNKNOWN;
-	if (any)
-		r = walk_groups(call, &walk, entry, name, named);
+	if (any && !groupless)
+		r = walk_groups(call, &walk, account, 1, named);
 	if (r == 0 && any)
 		r = nss_roles(call, entry, name, named, &walk.roles);
 	if (r == -E2BIG || r == DIRECTORY_E_SIZE_LIMIT) {

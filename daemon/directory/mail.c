@@ -43,14 +43,35 @@ void mail_to_told(Call *call, const Addresses *addresses, MailTo *ret)
 	}
 }
 
+static JsonWriter *answer_open(Call *call)
+{
+	if (!call->list)
+		return serve_reply(call->serve);
+	json_open(call->list, NULL, '{');
+	return call->list;
+}
+
+static int answer_close(Call *call)
+{
+	if (!call->list)
+		return serve_send(call->serve);
+	json_close(call->list, '}');
+	return 0;
+}
+
+int mint_fail(Call *call, int r)
+{
+	return call->list ? MINT_E_STOPPED : fail_directory(call, r);
+}
+
 int mint_skip(Call *call, const char *reason, int64_t after)
 {
-	JsonWriter *w = serve_reply(call->serve);
+	JsonWriter *w = answer_open(call);
 
 	json_put_string(w, "skip", reason);
 	if (after > 0)
 		json_put_integer(w, "after", after);
-	return serve_send(call->serve);
+	return answer_close(call);
 }
 
 /* The account's own language, else the one that was asked in, else English. */
@@ -127,7 +148,7 @@ int mint_mail(Call *call, const MintRequest *request, const Account *account, co
 {
 	const Config *config = call->worker->config;
 	char language[LANGUAGE_MAX + 1];
-	JsonWriter *w = serve_reply(call->serve);
+	JsonWriter *w = answer_open(call);
 
 	language_choose(account, request, language);
 	json_open(w, "mail", '{');
@@ -161,5 +182,5 @@ int mint_mail(Call *call, const MintRequest *request, const Account *account, co
 		json_put_string(w, "unsure", "yes");
 	json_close(w, '}');
 	json_close(w, '}');
-	return serve_send(call->serve);
+	return answer_close(call);
 }

@@ -7,6 +7,7 @@
 
 const ServeMethod directory_methods[] = {
 	{ "org.pwreset.Directory.Mint", method_mint },
+	{ "org.pwreset.Directory.MintLinks", method_mint_links },
 
 	{ "org.pwreset.Recovery.VerifyCode", method_verify_code },
 	{ "org.pwreset.Recovery.GetQuestions", method_get_questions },

@@ -7,6 +7,7 @@
 #define METHOD(name) int name(Serve *serve, const VarlinkCall *varlink, void *userdata)
 
 METHOD(method_mint); /* mint.c */
+METHOD(method_mint_links);
 
 METHOD(method_verify_code);   /* code.c */
 METHOD(method_get_questions); /* questions.c */

@@ -12,6 +12,9 @@
 #include "methods.h"
 #include "roles.h"
 
+#define MINT_LIST_MAX 32U
+#define MINT_ROOM 16384U /* in a reply for one more mail; what does not fit is asked for again */
+
 typedef struct MintParameters {
 	const JsonNode *caller;
 	const JsonNode *request;
@@ -37,6 +40,17 @@ static const VarlinkField request_fields[] = {
 	{ "attempt", JSON_INTEGER, offsetof(MintRequest, attempt), true, 0 },
 	{ "done", JSON_BOOL, offsetof(MintRequest, done), false, 0 },
 	{ "missed", JSON_BOOL, offsetof(MintRequest, missed), false, 0 },
+	{ 0 },
+};
+
+typedef struct MintListParameters {
+	const JsonNode *caller;
+	const JsonNode *requests;
+} MintListParameters;
+
+static const VarlinkField mint_list_fields[] = {
+	CALLER_FIELD,
+	{ "requests", JSON_ARRAY, offsetof(MintListParameters, requests), true, MINT_LIST_MAX },
 	{ 0 },
 };
 
@@ -105,15 +119,14 @@ static const char *refusal(const MintKind *kind, const MintRequest *request, con
 	return account_may_recover(account, staff) ? NULL : "inactive";
 }
 
-static int mint(Call *call, const MintKind *kind, const MintRequest *request)
+/* r: what finding the account has said. */
+static int mint(Call *call, const MintKind *kind, const MintRequest *request, Account *account,
+		int r)
 {
-	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
 	const char *why, *own;
-	int r;
 
 	if (call->caller.now >= request->expires)
 		return mint_skip(call, "expired", 0);
-	r = find_account(call, request, &account);
 	if (r == ACCOUNT_E_NONE)
 		return mint_skip(call, "no-such-user", 0);
 	if (r == ACCOUNT_E_AMBIGUOUS) {
@@ -123,11 +136,11 @@ static int mint(Call *call, const MintKind *kind, const MintRequest *request)
 		return mint_skip(call, "ambiguous", 0);
 	}
 	if (r != 0)
-		return fail_directory(call, r);
-	why = refusal(kind, request, &account);
+		return mint_fail(call, r);
+	why = refusal(kind, request, account);
 	if (why) {
-		journal_note(call, LOG_NOTICE, "recovery-refused", account.name,
-			     strcmp(why, "inactive") == 0 ? account_state_name(account.state)
+		journal_note(call, LOG_NOTICE, "recovery-refused", account->name,
+			     strcmp(why, "inactive") == 0 ? account_state_name(account->state)
 							  : why);
 		return mint_skip(call, why, 0);
 	}
@@ -137,34 +150,114 @@ static int mint(Call *call, const MintKind *kind, const MintRequest *request)
 	 * again.
 	 */
 	own = kind->make == mint_temporary ? request->id : NULL;
-	if (kind->secret && event_last_kill(account.entry, own) > request->created)
+	if (kind->secret && event_last_kill(account->entry, own) > request->created)
 		return mint_skip(call, "expired", 0);
-	return kind->make(call, request, &account);
+	return kind->make(call, request, account);
+}
+
+/* 0, 1 when an error has been answered, or negative. Its strings stay in the message. */
+static int request_read(Serve *serve, const JsonNode *object, MintRequest *ret, const MintKind **kind)
+{
+	size_t len = 0;
+	int r;
+
+	*ret = (MintRequest){ .user = "", .ticket = "", .requester = "", .language = "" };
+	r = call_dispatch(serve, object, request_fields, ret);
+	if (r != 0)
+		return r;
+	ret->roles = roles_parse(ret->roles_node);
+	*kind = kind_find(ret->kind);
+	if (*kind &&
+	    base64url_decode(ret->id, strlen(ret->id), ret->id_bytes, sizeof(ret->id_bytes), &len) == 0 &&
+	    len == sizeof(ret->id_bytes))
+		return 0;
+	r = serve_invalid(serve, *kind ? "id" : "kind");
+	return r < 0 ? r : 1;
 }
 
 METHOD(method_mint)
 {
-	MintRequest request = { .user = "", .ticket = "", .requester = "", .language = "" };
+	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
+	MintRequest request = { 0 };
 	MintParameters p = { 0 };
 	const MintKind *kind;
-	size_t len = 0;
 	Call call;
 	int r;
 
 	r = call_open(&call, serve, varlink, userdata, mint_fields, &p);
 	if (r == 0)
-		r = call_dispatch(serve, p.request, request_fields, &request);
+		r = request_read(serve, p.request, &request, &kind);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	/* It makes what opens accounts: for the broker's own requests alone. */
 	if (!call_via(&call, "broker"))
 		return serve_fail(serve, VARLINK_E_PERMISSION_DENIED);
-	request.roles = roles_parse(request.roles_node);
-	kind = kind_find(request.kind);
-	if (!kind ||
-	    base64url_decode(request.id, strlen(request.id), request.id_bytes,
-			     sizeof(request.id_bytes), &len) < 0 ||
-	    len != sizeof(request.id_bytes))
-		return serve_invalid(serve, kind ? "id" : "kind");
-	return mint(&call, kind, &request);
+	return mint(&call, kind, &request, &account, find_account(&call, &request, &account));
+}
+
+typedef struct MintList {
+	MintRequest requests[MINT_LIST_MAX];
+	const MintKind *kinds[MINT_LIST_MAX];
+	const char *users[MINT_LIST_MAX];
+	Account accounts[MINT_LIST_MAX];
+	int results[MINT_LIST_MAX];
+	size_t n, found;
+} MintList;
+
+static void mint_list_deinit(MintList *list)
+{
+	for (size_t i = 0; i < list->found; i++)
+		account_deinit(&list->accounts[i]);
+}
+
+/* 0, 1 when an error has been answered, or negative. */
+static int mint_list_read(Serve *serve, const JsonNode *array, MintList *ret)
+{
+	JSON_FOREACH(it, array) {
+		MintRequest *request = &ret->requests[ret->n];
+		int r = request_read(serve, it, request, &ret->kinds[ret->n]);
+
+		if (r != 0)
+			return r;
+		if (ret->kinds[ret->n]->make != mint_link || !*request->requester || *request->ticket) {
+			r = serve_invalid(serve, "requests");
+			return r < 0 ? r : 1;
+		}
+		ret->users[ret->n++] = request->user;
+	}
+	return 0;
+}
+
+/*
+ * Links that staff asked for, several at once: each is checked and made as by Mint, but all people
+ * are looked up with one search.
+ */
+METHOD(method_mint_links)
+{
+	CLEANUP(mint_list_deinit) MintList list = { .n = 0 };
+	MintListParameters p = { 0 };
+	JsonWriter *w;
+	Call call;
+	int r;
+
+	r = call_open(&call, serve, varlink, userdata, mint_list_fields, &p);
+	if (r == 0)
+		r = mint_list_read(serve, p.requests, &list);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (!call_via(&call, "broker"))
+		return serve_fail(serve, VARLINK_E_PERMISSION_DENIED);
+	r = accounts_find(&call, list.users, list.n, list.accounts, list.results);
+	if (r != 0)
+		return fail_directory(&call, r);
+	list.found = list.n;
+	w = serve_reply(serve);
+	json_open(w, "results", '[');
+	call.list = w;
+	for (size_t i = 0; r == 0 && i < list.n && w->buf->size - w->buf->len > MINT_ROOM; i++) {
+		call.caller.operation = list.requests[i].id;
+		r = mint(&call, list.kinds[i], &list.requests[i], &list.accounts[i], list.results[i]);
+	}
+	json_close(w, ']');
+	return serve_send(serve);
 }

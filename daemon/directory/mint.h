@@ -44,8 +44,10 @@ void mail_to_told(Call *call, const Addresses *addresses, MailTo *ret);
 void mail_to_keep(const Addresses *addresses, MailTo *to);
 
 #define MINT_E_SKIPPED 0x4001 /* it has been answered that there is nothing to send */
+#define MINT_E_STOPPED 0x4002 /* of several requests this one has no answer, nor have those behind it */
 
-/* Replies. */
+/* Replies, or the next element of call->list. */
+int mint_fail(Call *call, int r); /* fail_directory(), or MINT_E_STOPPED */
 int mint_skip(Call *call, const char *reason, int64_t after);
 int mint_mail(Call *call, const MintRequest *request, const Account *account, const MailTo *to,
 	      const MailValues *values);

@@ -207,7 +207,7 @@ static int mint_secret(Call *call, const MintRequest *request, Account *account,
 	mail_to_recovery(call, account, &addresses, &to);
 	r = *request->requester ? 0 : drop_shared(call, account, &to);
 	if (r != 0)
-		return fail_directory(call, r);
+		return mint_fail(call, r);
 	if (to.n == 0)
 		return mint_skip(call, "no-address", 0);
 	mail_to_keep(&addresses, &to);
@@ -218,7 +218,7 @@ static int mint_secret(Call *call, const MintRequest *request, Account *account,
 		r = revoke_ticket(call, account, request->id_bytes, revoke);
 	if (r != 0)
 		return r == ACCOUNT_E_NONE ? mint_skip(call, "no-such-user", 0)
-					   : fail_directory(call, r);
+					   : mint_fail(call, r);
 	if (!link)
 		code_format(minted.code, shown);
 	r = mint_mail(call, request, account, &to,
