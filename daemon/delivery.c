@@ -7,14 +7,26 @@
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 30000
 #define PERSONS_PLACES 4 /* by so many jobs staff may have fewer in hand than persons: a slow relay holds theirs for long */
-#define AHEAD_MAX 32     /* staff's jobs whose attempt is noted before its turn: one sync for many … */
-#define AHEAD_LOW 8      /* … and the next ones when so few are left */
+#define AHEAD_MAX 64     /* staff's jobs whose attempt is noted before its turn: one sync for many … */
+#define AHEAD_LOW 16     /* … and the next ones when so few are left */
+#define RELAY_US 250000  /* links are made together that leave within that time, so that none is old when it does */
+#define CALLS_AHEAD 4    /* calls' worth of links in hand: being made, and waiting for the relay */
 #define TROUBLES_TOLERATED 3 /* failures in a row that may be the requests' own */
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
+/* Links that are to be made with one call. A relay that is slow, not known yet or in trouble is given one after the other. */
+static unsigned links_together(const Delivery *delivery)
+{
+	uint64_t n = delivery->relay_pace_us > 0 ? RELAY_US / delivery->relay_pace_us : 1;
+
+	if (delivery->troubles > 0 || n < 1)
+		return 1;
+	return n < MINT_LINKS_MAX ? (unsigned)n : MINT_LINKS_MAX;
+}
+
 /* While directory or relay seem to be down, one request at a time looks whether they are back. */
-static bool place_free(const Delivery *delivery, SpoolWho who)
+static bool places_free(const Delivery *delivery, SpoolWho who, unsigned n)
 {
 	const Config *config = delivery->broker->config;
 	unsigned most = 2 * (config->directory.connections + config->mail.connections);
@@ -25,7 +37,24 @@ static bool place_free(const Delivery *delivery, SpoolWho who)
 		return delivery->busy[SPOOL_PERSONS] + delivery->busy[SPOOL_STAFF] == 0;
 	if (who == SPOOL_STAFF)
 		most = most > PERSONS_PLACES ? most - PERSONS_PLACES : 1;
-	return delivery->busy[who] < most;
+	if (n > 1 && most < CALLS_AHEAD * n)
+		most = CALLS_AHEAD * n;
+	return delivery->busy[who] + n <= most;
+}
+
+/* Of the first n that are ready, those whose turn still comes. */
+static void staff_begin(Delivery *delivery, unsigned n)
+{
+	Job *jobs[MINT_LINKS_MAX];
+	size_t m = 0;
+
+	for (unsigned i = 0; i < n && delivery->ready; i++) {
+		Job *job = delivery->ready;
+
+		if (job_begin(job))
+			jobs[m++] = job;
+	}
+	jobs_mint(jobs, m);
 }
 
 /* Every sync of the spool keeps the whole broker waiting, so that one for each mail of a run would be what the run takes. */
@@ -55,14 +84,14 @@ static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
 		return 0;
 	}
 	/* Ends: each round takes a request that is due, and a job keeps it or it is due later. */
-	while (place_free(delivery, SPOOL_PERSONS) && (request = spool_take(broker->spool, SPOOL_PERSONS, now)))
+	while (places_free(delivery, SPOOL_PERSONS, 1) && (request = spool_take(broker->spool, SPOOL_PERSONS, now)))
 		job_start(delivery, request, now);
-	while (place_free(delivery, SPOOL_STAFF) && delivery->ready)
-		job_begin(delivery->ready);
+	while (delivery->ready && places_free(delivery, SPOOL_STAFF, links_together(delivery)))
+		staff_begin(delivery, links_together(delivery));
 	if (ahead_allowed(delivery))
 		while (delivery->n_ahead < AHEAD_MAX && (request = spool_take(broker->spool, SPOOL_STAFF, now)))
 			job_start(delivery, request, now);
-	if (place_free(delivery, SPOOL_PERSONS))
+	if (places_free(delivery, SPOOL_PERSONS, 1))
 		due = spool_next_due(broker->spool, SPOOL_PERSONS);
 	if (ahead_allowed(delivery) && spool_next_due(broker->spool, SPOOL_STAFF) < due)
 		due = spool_next_due(broker->spool, SPOOL_STAFF);
@@ -73,15 +102,18 @@ static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
 
 void delivery_trouble(Delivery *delivery)
 {
+	int64_t now = mark_now_ms(&delivery->broker->mark), pause = PAUSE_MIN_MS;
 	unsigned beyond;
-	int64_t pause = PAUSE_MIN_MS;
 
+	/* It was in hand when the pause began, and says nothing new. */
+	if (delivery->pause_until > now)
+		return;
 	if (++delivery->troubles <= TROUBLES_TOLERATED)
 		return;
 	beyond = delivery->troubles - TROUBLES_TOLERATED;
 	while (--beyond > 0 && pause < PAUSE_MAX_MS)
 		pause *= 2;
-	delivery->pause_until = mark_now_ms(&delivery->broker->mark) + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
+	delivery->pause_until = now + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
 }
 
 void delivery_success(Delivery *delivery)
@@ -110,6 +142,8 @@ Delivery *delivery_free(Delivery *delivery)
 {
 	if (!delivery)
 		return NULL;
+	while (delivery->mints)
+		mints_free(delivery->mints);
 	while (delivery->jobs)
 		job_free(delivery->jobs);
 	sd_event_source_disable_unref(delivery->timer);

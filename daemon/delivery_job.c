@@ -5,26 +5,23 @@
 #include <sys/random.h>
 
 #include "broker.h"
-#include "caller.h"
 #include "delivery_private.h"
 #include "secret.h"
 
-#define MINT_MS 30000
 #define MAILER_EXTRA_MS 5000
 #define BACKOFF_MIN_MS 5000
 #define BACKOFF_PERSON_MS (2 * 60 * 1000) /* at most, for one who waits at a prompt */
 #define BACKOFF_MS (15 * 60 * 1000)       /* at most, for others */
 #define SPOOL_FULL_MS 10000               /* until an attempt that could not be noted is tried again */
-#define AFTER_MAX_S (24 * 60 * 60)        /* what a worker may ask us to wait */
+
+Urgency job_urgency(const Job *job)
+{
+	return job->who == SPOOL_STAFF ? URGENCY_BULK : URGENCY_PERSON;
+}
 
 static Broker *broker_of(const Job *job)
 {
 	return job->delivery->broker;
-}
-
-static Urgency job_urgency(const Job *job)
-{
-	return job->who == SPOOL_STAFF ? URGENCY_BULK : URGENCY_PERSON;
 }
 
 void job_free(Job *job)
@@ -48,8 +45,7 @@ void job_free(Job *job)
 	free(job);
 }
 
-/* The request is over. */
-static void job_end(Job *job, const char *result, const char *detail, bool proven)
+void job_end(Job *job, const char *result, const char *detail, bool proven)
 {
 	Broker *broker = broker_of(job);
 
@@ -59,8 +55,7 @@ static void job_end(Job *job, const char *result, const char *detail, bool prove
 	delivery_wake(broker->delivery);
 }
 
-/* Later, if there is a later. known: nothing was sent. */
-static void job_put_off(Job *job, int64_t due_ms, bool known, const char *why)
+void job_put_off(Job *job, int64_t due_ms, bool known, const char *why)
 {
 	Broker *broker = broker_of(job);
 	Request *q = job->request;
@@ -76,7 +71,7 @@ static void job_put_off(Job *job, int64_t due_ms, bool known, const char *why)
 }
 
 /* Doubling, and a quarter more or less, so that what failed together does not come back together. */
-static int64_t backoff_ms(const Request *q)
+int64_t backoff_ms(const Request *q)
 {
 	int64_t most = q->requester || q->expires - q->created > 12 * 60 * 60 ? BACKOFF_MS : BACKOFF_PERSON_MS;
 	int64_t wait = BACKOFF_MIN_MS;
@@ -91,7 +86,7 @@ static int64_t backoff_ms(const Request *q)
 	return wait - wait / 4 + wait / 2 * random / 0x10000;
 }
 
-static void job_retry(Job *job, Party party, bool known, const char *why, const char *remedy)
+void job_retry(Job *job, Party party, bool known, const char *why, const char *remedy)
 {
 	int64_t now = mark_now_ms(&broker_of(job)->mark);
 
@@ -106,6 +101,19 @@ static void relay_works(Job *job)
 	delivery_tell_success(job->delivery, PARTY_RELAY);
 }
 
+/* How long the relay takes for a mail of staff's, the wait behind others not counted. */
+static void relay_pace(Job *job)
+{
+	Delivery *delivery = job->delivery;
+	uint64_t now = broker_now_us(broker_of(job));
+	uint64_t begun = job->submitted > delivery->relay_free ? job->submitted : delivery->relay_free;
+
+	if (job->who != SPOOL_STAFF)
+		return;
+	delivery->relay_pace_us = now > begun ? now - begun : 0;
+	delivery->relay_free = now;
+}
+
 static void on_sent(int r, bool sent, const VarlinkReply *reply, void *userdata)
 {
 	Job *job = userdata;
@@ -113,6 +121,7 @@ static void on_sent(int r, bool sent, const VarlinkReply *reply, void *userdata)
 	const char *status, *detail;
 
 	job->work = NULL;
+	relay_pace(job);
 	if (r < 0 || reply->error) {
 		/* An error says that the mailer did not take it; silence says nothing. */
 		job_retry(job, PARTY_RELAY, r == 0 || !sent, r < 0 ? strerror(-r) : reply->error, NULL);
@@ -159,7 +168,7 @@ static int mail_keep(Job *job, const JsonNode *mail)
 	return job->mail.overflow ? -EMSGSIZE : 0;
 }
 
-static void job_send(Job *job, const JsonNode *mail)
+void job_send(Job *job, const JsonNode *mail)
 {
 	Broker *broker = broker_of(job);
 	const WorkSpec spec = {
@@ -171,97 +180,11 @@ static void job_send(Job *job, const JsonNode *mail)
 	};
 	int r = mail_keep(job, mail);
 
+	job->submitted = broker_now_us(broker);
 	if (r == 0)
 		r = pool_submit(broker->mailer, &spec, &job->work);
 	if (r < 0)
 		job_retry(job, PARTY_RELAY, true, strerror(-r), NULL);
-}
-
-/* Reasons to ask Mint again. */
-static bool skip_is_for_now(const char *skip)
-{
-	static const char *const later[] = { "back-off", "not-seen", "unsure" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
-		if (strcmp(skip, later[i]) == 0)
-			return true;
-	return false;
-}
-
-static void mint_skipped(Job *job, const VarlinkReply *reply)
-{
-	Broker *broker = broker_of(job);
-	const char *skip = json_get_string(reply->parameters, "skip");
-	int64_t after = 0;
-
-	delivery_success(job->delivery);
-	if (!skip) {
-		job_retry(job, PARTY_DIRECTORY, true, "no mail and no reason", NULL);
-		return;
-	}
-	if (skip_is_for_now(skip) && json_get_integer(reply->parameters, "after", &after) && after > 0) {
-		if (strcmp(skip, "not-seen") == 0)
-			job->request->missed = true;
-		if (after > AFTER_MAX_S)
-			after = AFTER_MAX_S;
-		job_put_off(job, mark_now_ms(&broker->mark) + after * 1000, true, skip);
-		return;
-	}
-	/* Who has no account is not named; who has one but may not is, for IT. */
-	job_end(job, skip, NULL, strcmp(skip, "no-such-user") != 0 && strcmp(skip, "not-done") != 0);
-}
-
-static void on_minted(int r, bool sent UNUSED, const VarlinkReply *reply, void *userdata)
-{
-	Job *job = userdata;
-	const JsonNode *mail;
-
-	job->work = NULL;
-	/* Whatever became of it, no mail went out, and minting again replaces the token of the same id. */
-	if (r < 0 || reply->error) {
-		job_retry(job, PARTY_DIRECTORY, true, r < 0 ? strerror(-r) : reply->error, NULL);
-		return;
-	}
-	delivery_tell_success(job->delivery, PARTY_DIRECTORY);
-	mail = json_get(reply->parameters, "mail");
-	if (mail && mail->type == JSON_OBJECT)
-		job_send(job, mail);
-	else
-		mint_skipped(job, reply);
-}
-
-static void mint_write(JsonWriter *w, unsigned left_ms, void *userdata)
-{
-	const Job *job = userdata;
-
-	varlink_open_call(w, "org.pwreset.Directory.Mint", false);
-	json_open(w, "request", '{');
-	request_write(w, job->request);
-	json_close(w, '}');
-	caller_write(w, &(const Caller){
-		.uid = -1,
-		.via = "broker",
-		.now = mark_now(&broker_of(job)->mark),
-		.deadline_ms = left_ms,
-		.operation = job->request->id,
-	});
-	varlink_close(w);
-}
-
-static void job_mint(Job *job)
-{
-	Broker *broker = broker_of(job);
-	const WorkSpec spec = {
-		.urgency = job_urgency(job),
-		.timeout_us = (uint64_t)MINT_MS * 1000,
-		.write = mint_write,
-		.done = on_minted,
-		.userdata = job,
-	};
-	int r = pool_submit(broker->directory, &spec, &job->work);
-
-	if (r < 0)
-		job_retry(job, PARTY_DIRECTORY, true, strerror(-r), NULL);
 }
 
 static void ready_take(Delivery *delivery)
@@ -274,7 +197,7 @@ static void ready_take(Delivery *delivery)
 	job->ready_next = NULL;
 }
 
-void job_begin(Job *job)
+bool job_begin(Job *job)
 {
 	Delivery *delivery = job->delivery;
 
@@ -283,12 +206,11 @@ void job_begin(Job *job)
 	delivery->n_ahead--;
 	delivery->busy[job->who]++;
 	/* It may have waited for long behind a relay that was down. */
-	if (mark_now(&broker_of(job)->mark) >= job->request->expires) {
-		broker_of(job)->mark.counters.failed++;
-		job_end(job, "expired", NULL, false);
-	} else {
-		job_mint(job);
-	}
+	if (mark_now(&broker_of(job)->mark) < job->request->expires)
+		return true;
+	broker_of(job)->mark.counters.failed++;
+	job_end(job, "expired", NULL, false);
+	return false;
 }
 
 void job_give_back(Job *job)

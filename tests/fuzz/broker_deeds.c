@@ -195,6 +195,19 @@ static void mint_act(Hand *hand, unsigned what, unsigned more)
 	}
 }
 
+/* Of none is known what became of it, so that each is asked for again by Mint, where the books are kept. */
+static void links_act(Hand *hand, unsigned what)
+{
+	if (what < 10)
+		hand_say(hand, NULL, "{\"results\":[]}");
+	else if (what == 10)
+		hand_say(hand, FAILURE "Unavailable", "{}");
+	else if (what < 13)
+		hand_break(hand, what == 11);
+	else if (what == 13)
+		hand_say(hand, NULL, "{}");
+}
+
 static void mailer_act(Hand *hand, unsigned what)
 {
 	Asked *a = asked_find(hand->kind, hand->id);
@@ -222,6 +235,8 @@ void hand_act(Hand *hand, unsigned what, unsigned more)
 		mailer_act(hand, what);
 	else if (hand->rule)
 		call_act(hand, what, more);
+	else if (strcmp(hand->method, MINT_LINKS) == 0)
+		links_act(hand, what);
 	else
 		mint_act(hand, what, more);
 }

@@ -122,6 +122,18 @@ static void take_probe(Hand *hand, const JsonNode *parameters)
 	free(text);
 }
 
+static void take_links(const JsonNode *parameters)
+{
+	const JsonNode *requests = json_get(parameters, "requests");
+
+	assert(requests && requests->type == JSON_ARRAY && requests->n > 1 && requests->n <= 32);
+	JSON_FOREACH(request, requests) {
+		const char *requester = json_get_string(request, "requester"), *kind = json_get_string(request, "kind");
+
+		assert(requester && json_get_string(request, "user") && kind && strcmp(kind, "link") == 0);
+	}
+}
+
 static void hand_take(Hand *hand, char *text, size_t len)
 {
 	static JsonNode nodes[VARLINK_NODES_MAX];
@@ -141,6 +153,8 @@ static void hand_take(Hand *hand, char *text, size_t len)
 	snprintf(hand->method, sizeof(hand->method), "%s", call.method);
 	if (strcmp(call.method, "org.pwreset.Directory.Mint") == 0)
 		take_mint(hand, call.parameters);
+	else if (strcmp(call.method, MINT_LINKS) == 0)
+		take_links(call.parameters);
 	else if (strcmp(call.method, "org.pwreset.Mailer.Send") == 0)
 		take_send(hand, call.parameters);
 	else if (strcmp(call.method, "org.pwreset.Mailer.Probe") == 0)

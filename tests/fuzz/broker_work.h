@@ -4,6 +4,8 @@
 
 #include "broker_play.h"
 
+#define MINT_LINKS "org.pwreset.Directory.MintLinks"
+
 typedef struct Hand {
 	int fd; /* -1: none */
 	bool mailer;

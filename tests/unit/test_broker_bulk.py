@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from broker_harness import Broker, Gone, mint, wait_for
+from broker_harness import Broker, Die, Gone, mint, wait_for
 
 PROGRAM = None
 R, P, A, S = "org.pwreset.Recovery.", "org.pwreset.Password.", "org.pwreset.Admin.", "org.pwreset.Service."
@@ -201,6 +201,85 @@ class Stopped(Case):
             for _ in range(stood):
                 c.receive()
             self.assertTrue(wait_for(lambda: len(self.b.directory.of("Find")) > stood))
+
+
+class Together(Case):
+    """Links of a run are made many with one call, when the relay takes them as fast."""
+
+    def run_of(self, n):
+        users = [f"u{i}" for i in range(n)]
+        with self.b.client("ctl") as c:
+            self.assertEqual(self.stream(c, A + "SendLink", users=users, batch="july")[1], "")
+        return users
+
+    def reached(self):
+        return [p["mail"]["to"][0].partition("@")[0] for p in self.b.mailer.of("Send")]
+
+    def test_as_many_as_the_relay_takes(self):
+        users = self.run_of(400)
+        self.assertTrue(wait_for(lambda: len(self.reached()) == 400))
+        self.assertEqual(sorted(self.reached()), sorted(users))
+        self.assertEqual(len({p["mail"]["id"] for p in self.b.mailer.of("Send")}), 400)
+        self.assertEqual(max(self.b.directory.together), 16)
+        self.assertGreater(sum(self.b.directory.together), 300)
+
+    def test_a_slow_relay_gets_one_after_the_other(self):
+        """Nothing is minted long before it leaves."""
+        self.b.mailer.handle = lambda m, p: time.sleep(0.3) or {"status": "sent", "detail": ""}
+        self.run_of(100)
+        self.assertTrue(wait_for(lambda: len(self.reached()) >= 5))
+        self.assertEqual(self.b.directory.together, [])
+        self.assertLess(len(self.minted()), 20)
+
+    def test_a_worker_that_dies_of_one_costs_the_others_nothing_but_time(self):
+        def handle(method, parameters):
+            if method.endswith("Mint") and parameters["request"]["user"] == "u200":
+                raise Die
+            return consent(method, parameters)
+
+        self.b.directory.handle = handle
+        users = self.run_of(300)
+        self.assertTrue(wait_for(lambda: len(set(self.reached())) == 299, 40))
+        self.assertEqual(sorted(self.reached()), sorted(set(users) - {"u200"}))
+        self.assertIn(" asked for by uid 0", self.b.log_text())
+
+    def test_one_that_fails_is_alone_with_it(self):
+        def handle(method, parameters):
+            if method.endswith("Mint") and parameters["request"]["user"] == "u200":
+                return "org.pwreset.Failure.Unavailable"
+            return consent(method, parameters)
+
+        self.b.directory.handle = handle
+        self.run_of(300)
+        self.assertTrue(wait_for(lambda: len(set(self.reached())) == 299, 10))
+
+    def test_who_gets_none_is_told_apart(self):
+        def handle(method, parameters):
+            if method.endswith("Mint") and parameters["request"]["user"] in ("u150", "u151"):
+                return {"skip": "privileged"}
+            return consent(method, parameters)
+
+        self.b.directory.handle = handle
+        users = self.run_of(200)
+        self.assertTrue(wait_for(lambda: len(self.reached()) == 198))
+        self.assertEqual(sorted(self.reached()), sorted(set(users) - {"u150", "u151"}))
+        self.assertTrue(wait_for(lambda: not (self.b.state / "spool").exists()))
+        self.assertEqual(self.b.log_text().count("privileged"), 2, self.b.log_text())
+
+    def test_a_relay_that_stops_is_not_asked_for_all_that_is_in_hand_with_ever_longer_pauses(self):
+        down = threading.Event()
+
+        def send(method, parameters):
+            if len(self.b.mailer.of("Send")) == 100:
+                down.set()
+                threading.Timer(1.5, down.clear).start()
+            return {"status": "temporary", "detail": "x"} if down.is_set() else {"status": "sent", "detail": ""}
+
+        self.b.mailer.handle = send
+        start = time.monotonic()
+        users = self.run_of(300)
+        self.assertTrue(wait_for(lambda: set(self.reached()) == set(users) and not (self.b.state / "spool").exists(), 40))
+        self.assertLess(time.monotonic() - start, 20)
 
 
 class Persons(Case):
