@@ -24,72 +24,75 @@ void filter_escape(Buf *buf, const char *text)
  * Of userPassword only what hands the check to somebody else may come in: whatever the site's
  * access rules let us read, a hash is never kept.
  */
-static bool value_welcome(const char *name, const struct berval *value)
+static bool value_welcome(const Attribute *attribute, const struct berval *value)
 {
 	static const char delegated[] = "{SASL}";
 
-	return strncasecmp(name, "userPassword", strlen("userPassword")) != 0 ||
+	return strcasecmp(attribute->name, "userPassword") != 0 ||
 	       (value->bv_len >= strlen(delegated) &&
 		strncasecmp(value->bv_val, delegated, strlen(delegated)) == 0);
 }
 
-static int attribute_copy(Attribute *attribute, const char *name, struct berval **values)
+static int attribute_copy(Attribute *attribute, const struct berval *name,
+			  const struct berval *values)
 {
-	int n = ldap_count_values_len(values);
+	const char *options = memchr(name->bv_val, ';', name->bv_len);
+	size_t n = 0;
 
-	if (n < 0 || (unsigned)n > ENTRY_VALUES_MAX)
-		return -E2BIG;
-	attribute->name = strndup(name, strcspn(name, ";"));
-	attribute->values = calloc(n > 0 ? (size_t)n : 1, sizeof(Value));
+	while (values && values[n].bv_val)
+		if (++n > ENTRY_VALUES_MAX)
+			return -E2BIG;
+	attribute->name =
+		strndup(name->bv_val, options ? (size_t)(options - name->bv_val) : name->bv_len);
+	attribute->values = calloc(n > 0 ? n : 1, sizeof(Value));
 	if (!attribute->name || !attribute->values)
 		return -ENOMEM;
-	for (int i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		char *bytes;
 
-		if (values[i]->bv_len > ENTRY_VALUE_MAX || !value_welcome(name, values[i]))
+		if (values[i].bv_len > ENTRY_VALUE_MAX || !value_welcome(attribute, &values[i]))
 			continue;
-		bytes = malloc(values[i]->bv_len + 1);
+		bytes = malloc(values[i].bv_len + 1);
 		if (!bytes)
 			return -ENOMEM;
-		memcpy(bytes, values[i]->bv_val, values[i]->bv_len);
-		bytes[values[i]->bv_len] = '\0';
+		memcpy(bytes, values[i].bv_val, values[i].bv_len);
+		bytes[values[i].bv_len] = '\0';
 		attribute->values[attribute->n++] =
-			(Value){ .len = values[i]->bv_len, .bytes = bytes };
+			(Value){ .len = values[i].bv_len, .bytes = bytes };
 	}
 	return 0;
 }
 
-static void values_wipe(struct berval **values)
+/*
+ * These of libldap's functions tell the end of an entry from no memory and from nonsense. With the
+ * others a lock or a token that there was no memory for is like one that is not there.
+ */
+static int entry_fill(Entry *entry, LDAP *ld, LDAPMessage *message, BerElement *ber)
 {
-	for (size_t i = 0; values && values[i]; i++)
-		memory_wipe(values[i]->bv_val, values[i]->bv_len);
-	ldap_value_free_len(values);
-}
-
-static int entry_fill(Entry *entry, LDAP *ld, LDAPMessage *message)
-{
-	BerElement *ber = NULL;
-	char *name = ldap_first_attribute(ld, message, &ber);
 	int r = 0;
 
-	for (; name && r == 0; name = ldap_next_attribute(ld, message, ber)) {
-		struct berval **values = ldap_get_values_len(ld, message, name);
+	while (r == 0) {
+		struct berval name, *values = NULL;
 
-		if (entry->n == ENTRY_ATTRIBUTES_MAX)
+		if (ldap_get_attribute_ber(ld, message, ber, &name, &values) != LDAP_SUCCESS)
+			r = -EBADMSG;
+		else if (!name.bv_val)
+			break;
+		else if (entry->n == ENTRY_ATTRIBUTES_MAX)
 			r = -E2BIG;
-		else if (values)
-			r = attribute_copy(&entry->attributes[entry->n++], name, values);
-		values_wipe(values);
-		ldap_memfree(name);
+		else
+			r = attribute_copy(&entry->attributes[entry->n++], &name, values);
+		/* What they point to is the message's. */
+		ber_memfree(values);
 	}
-	ber_free(ber, 0);
 	return r;
 }
 
-static int entry_copy(Entry **ret, LDAP *ld, LDAPMessage *message)
+int directory_entry_copy(Entry **ret, LDAP *ld, LDAPMessage *message)
 {
 	CLEANUP(entry_freep) Entry *entry = calloc(1, sizeof(*entry));
-	char *dn;
+	BerElement *ber = NULL;
+	struct berval dn;
 	int r;
 
 	if (!entry)
@@ -97,14 +100,11 @@ static int entry_copy(Entry **ret, LDAP *ld, LDAPMessage *message)
 	entry->attributes = calloc(ENTRY_ATTRIBUTES_MAX, sizeof(Attribute));
 	if (!entry->attributes)
 		return -ENOMEM;
-	dn = ldap_get_dn(ld, message);
-	if (!dn)
+	if (ldap_get_dn_ber(ld, message, &ber, &dn) != LDAP_SUCCESS)
 		return -EBADMSG;
-	entry->dn = strdup(dn);
-	ldap_memfree(dn);
-	if (!entry->dn)
-		return -ENOMEM;
-	r = entry_fill(entry, ld, message);
+	entry->dn = strndup(dn.bv_val, dn.bv_len);
+	r = entry->dn ? entry_fill(entry, ld, message, ber) : -ENOMEM;
+	ber_free(ber, 0);
 	if (r < 0)
 		return r;
 	*ret = STEAL(entry);
@@ -123,7 +123,7 @@ static int list_copy(EntryList *ret, LDAP *ld, LDAPMessage *result, unsigned lim
 		return -ENOMEM;
 	for (LDAPMessage *m = ldap_first_entry(ld, result); m && list.n < limit;
 	     m = ldap_next_entry(ld, m)) {
-		int r = entry_copy(&list.entries[list.n], ld, m);
+		int r = directory_entry_copy(&list.entries[list.n], ld, m);
 
 		if (r < 0)
 			return r;
@@ -205,7 +205,7 @@ static int each_message(Directory *directory, int id, DirectoryEach each, void *
 	type = ldap_result(directory->ld, id, LDAP_MSG_ONE, &time, &message);
 	switch (type) {
 	case LDAP_RES_SEARCH_ENTRY:
-		r = entry_copy(&entry, directory->ld, message);
+		r = directory_entry_copy(&entry, directory->ld, message);
 		if (r == 0)
 			r = each(entry, userdata);
 		r = r == 0 ? 1 : r;

@@ -320,14 +320,6 @@ int directory_bind(Directory *directory, LDAP *ld, const char *dn, const Secret 
 	return r;
 }
 
-static bool values_have(struct berval **values, const char *text)
-{
-	for (size_t i = 0; values && values[i]; i++)
-		if (strcmp(values[i]->bv_val, text) == 0)
-			return true;
-	return false;
-}
-
 static bool ends_in(const char *text, const char *end)
 {
 	size_t len = strlen(text), n = strlen(end);
@@ -335,39 +327,46 @@ static bool ends_in(const char *text, const char *end)
 	return n > 0 && len >= n && strcasecmp(text + len - n, end) == 0;
 }
 
-static void suffix_choose(DirectoryServer *server, LDAP *ld, LDAPMessage *entry, const char *base)
+static void suffix_choose(DirectoryServer *server, const Entry *entry, const char *base)
 {
-	struct berval **contexts = ldap_get_values_len(ld, entry, "namingContexts");
+	const Attribute *contexts = entry_attribute(entry, "namingContexts");
 
 	snprintf(server->suffix, sizeof(server->suffix), "%s", base);
-	for (size_t i = 0; contexts && contexts[i]; i++)
-		if (ends_in(base, contexts[i]->bv_val))
-			snprintf(server->suffix, sizeof(server->suffix), "%s", contexts[i]->bv_val);
-	ldap_value_free_len(contexts);
+	for (size_t i = 0; contexts && i < contexts->n; i++)
+		if (ends_in(base, contexts->values[i].bytes))
+			snprintf(server->suffix, sizeof(server->suffix), "%s",
+				 contexts->values[i].bytes);
 }
 
-static void server_note(DirectoryServer *server, LDAP *ld, LDAPMessage *entry)
+static void server_note(DirectoryServer *server, const Entry *entry)
 {
-	struct berval **controls = ldap_get_values_len(ld, entry, "supportedControl");
-	struct berval **capabilities = ldap_get_values_len(ld, entry, "supportedCapabilities");
-	struct berval **topology = ldap_get_values_len(ld, entry, "ipaTopologyPluginVersion");
-	struct berval **name = ldap_get_values_len(ld, entry, "vendorName");
-	struct berval **version = ldap_get_values_len(ld, entry, "vendorVersion");
+	const char *name = entry_text(entry, "vendorName");
+	const char *version = entry_text(entry, "vendorVersion");
 
-	server->assertion = values_have(controls, ASSERTION_OID);
-	server->ppolicy = values_have(controls, PPOLICY_OID);
-	snprintf(server->vendor, sizeof(server->vendor), "%.60s%s%.60s",
-		 name && name[0] ? name[0]->bv_val : "",
-		 name && name[0] && version && version[0] ? " " : "",
-		 version && version[0] ? version[0]->bv_val : "");
+	server->assertion = entry_holds(entry, "supportedControl", ASSERTION_OID);
+	server->ppolicy = entry_holds(entry, "supportedControl", PPOLICY_OID);
+	snprintf(server->vendor, sizeof(server->vendor), "%.60s%s%.60s", name ? name : "",
+		 name && version ? " " : "", version ? version : "");
 	server->is_389ds = strstr(server->vendor, "389") != NULL;
-	server->is_freeipa = topology != NULL;
-	server->is_active_directory = values_have(capabilities, ACTIVE_DIRECTORY_OID);
-	ldap_value_free_len(controls);
-	ldap_value_free_len(capabilities);
-	ldap_value_free_len(topology);
-	ldap_value_free_len(name);
-	ldap_value_free_len(version);
+	server->is_freeipa = entry_has(entry, "ipaTopologyPluginVersion");
+	server->is_active_directory =
+		entry_holds(entry, "supportedCapabilities", ACTIVE_DIRECTORY_OID);
+}
+
+/*
+ * What cannot be read of it is a server that cannot be used: not one that does not know assertions.
+ */
+static int server_learn(DirectoryServer *server, LDAP *ld, LDAPMessage *result, const char *base)
+{
+	CLEANUP(entry_freep) Entry *entry = NULL;
+	LDAPMessage *first = ldap_first_entry(ld, result);
+	int r = first ? directory_entry_copy(&entry, ld, first) : 0;
+
+	if (r < 0 || !entry)
+		return r;
+	server_note(server, entry);
+	suffix_choose(server, entry, base);
+	return 0;
 }
 
 static int server_read(Directory *directory, LDAP *ld, const char *uri)
@@ -382,18 +381,15 @@ static int server_read(Directory *directory, LDAP *ld, const char *uri)
 		NULL,
 	};
 	DirectoryServer server = { 0 };
-	LDAPMessage *result = NULL, *entry;
+	LDAPMessage *result = NULL;
 	int rc, r;
 
 	rc = ldap_search_ext_s(ld, "", LDAP_SCOPE_BASE, "(objectClass=*)",
 			       (char **)(uintptr_t)attributes, 0, NULL, NULL, NULL, 1, &result);
 	r = directory_result(directory, ld, rc, "root DSE");
+	if (r == 0)
+		r = server_learn(&server, ld, result, directory->config->directory.base);
 	if (r == 0) {
-		entry = ldap_first_entry(ld, result);
-		if (entry) {
-			server_note(&server, ld, entry);
-			suffix_choose(&server, ld, entry, directory->config->directory.base);
-		}
 		snprintf(server.uri, sizeof(server.uri), "%s", uri);
 		server.encrypted =
 			strncasecmp(uri, "ldap:", 5) != 0 || directory->config->directory.start_tls;
@@ -442,9 +438,9 @@ int directory_connect(Directory *directory)
 
 		/*
 		 * A server that is up and refuses us is no reason to write to another: that is an
-		 * error to mend.
+		 * error to mend. Nor is that we have no memory.
 		 */
-		if (r >= 0 && r != LDAP_BUSY && r != LDAP_UNAVAILABLE)
+		if (r == -ENOMEM || (r >= 0 && r != LDAP_BUSY && r != LDAP_UNAVAILABLE))
 			return r;
 	}
 	return -ECONNREFUSED;

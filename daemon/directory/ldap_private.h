@@ -5,6 +5,7 @@
 #include <ldap.h>
 
 #include "directory.h"
+#include "entry.h"
 
 #define DIRECTORY_ERROR_MAX 512U
 
@@ -34,3 +35,5 @@ int directory_result(Directory *directory, LDAP *ld, int rc, const char *what);
 int directory_bind(Directory *directory, LDAP *ld, const char *dn, const Secret *password);
 void directory_note_policy(Directory *directory, LDAP *ld, LDAPControl **controls);
 void directory_disconnect(Directory *directory);
+/* The entry of a message, which can be read only once: its text is cut where it stands. */
+int directory_entry_copy(Entry **ret, LDAP *ld, LDAPMessage *message);

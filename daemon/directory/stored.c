@@ -105,22 +105,22 @@ static int compare_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The values of an attribute in one order, since a directory gives them in any. */
-static int mac_add_values(Mac *mac, const Entry *entry, const char *name)
+/*
+ * The values of an attribute in one order, since a directory gives them in any. Nothing here may
+ * fail: a token that could not be looked at would be a dead one.
+ */
+static void mac_add_values(Mac *mac, const Entry *entry, const char *name)
 {
 	const Attribute *attribute = entry_attribute(entry, name);
 	size_t n = attribute ? attribute->n : 0;
-	AUTO_FREE const char **sorted = calloc(n + 1, sizeof(*sorted));
+	const char *sorted[ENTRY_VALUES_MAX];
 
-	if (!sorted)
-		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = attribute->values[i].bytes;
 	qsort(sorted, n, sizeof(*sorted), compare_text);
 	mac_add(mac, &(uint8_t){ (uint8_t)n }, 1);
 	for (size_t i = 0; i < n; i++)
 		mac_add_text(mac, sorted[i]);
-	return 0;
 }
 
 static int stored_mac(const StoredToken *token, const Call *call, const Account *account,
@@ -130,7 +130,6 @@ static int stored_mac(const StoredToken *token, const Call *call, const Account 
 	const char *uuid = entry_text(account->entry, "entryUUID");
 	char fix[FIX_MAX];
 	Mac mac;
-	int r;
 
 	if (!key)
 		return -ENOKEY;
@@ -142,16 +141,15 @@ static int stored_mac(const StoredToken *token, const Call *call, const Account 
 	mac_add(&mac, &token->expiry, sizeof(token->expiry));
 	mac_add(&mac, secret, len);
 	mac_add_text(&mac, uuid ? uuid : account->dn);
-	r = mac_add_values(&mac, account->entry, call->worker->config->directory.mail_attribute);
-	if (r == 0)
-		r = mac_add_values(&mac, account->entry, "pwresetMail");
+	mac_add_values(&mac, account->entry, call->worker->config->directory.mail_attribute);
+	mac_add_values(&mac, account->entry, "pwresetMail");
 	mac_add_text(&mac, entry_text(account->entry, "pwdChangedTime"));
 	mac_add_text(&mac, entry_text(account->entry, "pwdUpdateTime"));
 	mac_add_text(&mac, entry_text(account->entry, "shadowLastChange"));
 	account_state_fix(account->entry, fix, sizeof(fix));
 	mac_add_text(&mac, fix);
 	mac_finish(&mac, ret);
-	return r;
+	return 0;
 }
 
 int stored_seal(StoredToken *token, const Call *call, const Account *account, const void *secret,
