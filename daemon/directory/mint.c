@@ -124,6 +124,7 @@ static int mint(Call *call, const MintKind *kind, const MintRequest *request, Ac
 		int r)
 {
 	const char *why, *own;
+	Event used;
 
 	if (call->caller.now >= request->expires)
 		return mint_skip(call, "expired", 0);
@@ -147,10 +148,12 @@ static int mint(Call *call, const MintKind *kind, const MintRequest *request, Ac
 	/*
 	 * Asked for before a change that killed everything: it must not come to life afterwards.
 	 * But the change may be this request's own, when the mail of a temporary password is tried
-	 * again.
+	 * again. And what was used or revoked within the second in which it was asked for stays
+	 * dead when its mail is tried again.
 	 */
 	own = kind->make == mint_temporary ? request->id : NULL;
-	if (kind->secret && event_last_kill(account->entry, own) > request->created)
+	if (kind->secret && (event_last_kill(account->entry, own) > request->created ||
+			     (!own && event_find_ref(account->entry, request->id, &used))))
 		return mint_skip(call, "expired", 0);
 	return kind->make(call, request, account);
 }

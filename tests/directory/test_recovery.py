@@ -175,6 +175,20 @@ class Recovery:
         self.worker.set_password(self.worker.link(name, id=id, created=start - 5), GOOD)
         self.assertEqual(self.worker.mint("link", name, id=id, created=start - 5, attempt=2), {"skip": "expired"})
 
+    def test_a_mail_that_is_tried_again_revives_nothing(self):
+        """Not even within the second in which the link was asked for, used or revoked."""
+        start = now()
+        for kill in ("used", "revoked"):
+            with self.subTest(kill):
+                name, id = self.take(), identifier()
+                link = self.worker.link(name, id=id, now=start)
+                if kill == "used":
+                    self.worker.set_password(link, GOOD, now=start)
+                else:
+                    self.worker.call("Recovery.RevokeLink", {"link": link}, now=start)
+                self.assertEqual(self.worker.mint("link", name, id=id, now=start, attempt=2), {"skip": "expired"})
+                self.assertEqual(self.slapd.tokens(name), [])
+
     def test_revoke_kills_link_and_code_of_the_request(self):
         name = self.take()
         mail = self.worker.mint("code", name)["mail"]["values"]
