@@ -20,7 +20,8 @@
 #define SAVE_US (60 * UINT64_C(1000000)) /* how often the limits are saved */
 #define OTHER_FILES 64
 #define LOOKUP_MS 3000                   /* for names at start and reload */
-#define LOOKUP_AGAIN_US (60 * UINT64_C(1000000))
+#define LOOKUP_AGAIN_MIN_US UINT64_C(1000000) /* doubles each time */
+#define LOOKUP_AGAIN_MAX_US (60 * UINT64_C(1000000))
 
 uint64_t broker_now_us(const Broker *broker)
 {
@@ -47,7 +48,8 @@ static void identities_resolve(Broker *broker)
 	if (r < 0)
 		log_line(LOG_WARNING, "Users and groups cannot be looked up: %s. Roles are as before, or nobody's.",
 			 strerror(-r));
-	broker->query_at = broker->identities.complete ? 0 : broker_now_us(broker) + LOOKUP_AGAIN_US;
+	broker->query_wait = LOOKUP_AGAIN_MIN_US;
+	broker->query_at = broker_now_us(broker) + broker->query_wait;
 }
 
 static int on_query(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
@@ -59,14 +61,18 @@ static int on_query(sd_event_source *source UNUSED, int fd UNUSED, uint32_t even
 	return 0;
 }
 
-/* Names that were not found may be in a directory that was down: asked again, without waiting. */
+/*
+ * Names that were not found may be in a directory that was down, and a look-up may have failed: asked again, without waiting.
+ * Soon at first, because the page is nobody's too while its user is not known.
+ */
 static void identities_ask_again(Broker *broker)
 {
 	uint64_t now = broker_now_us(broker);
 
 	if (broker->identities.complete || broker->query_io || now < broker->query_at)
 		return;
-	broker->query_at = now + LOOKUP_AGAIN_US;
+	broker->query_wait = broker->query_wait * 2 < LOOKUP_AGAIN_MAX_US ? broker->query_wait * 2 : LOOKUP_AGAIN_MAX_US;
+	broker->query_at = now + broker->query_wait;
 	if (identity_query_start(&broker->query, broker->root, broker->config, false) < 0)
 		return;
 	if (sd_event_add_io(broker->event, &broker->query_io, broker->query.fd, EPOLLIN, on_query, broker) < 0)

@@ -31,6 +31,7 @@ struct Broker {
 	IdentityQuery query;
 	sd_event_source *query_io;
 	uint64_t query_at; /* when names that were not found are looked up again, CLOCK_MONOTONIC */
+	uint64_t query_wait; /* from the last time, us */
 	Listener *listeners[SOCKETS];
 	PeerList peers;
 	sd_event_source *second; /* ticks while we live */

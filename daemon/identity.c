@@ -79,12 +79,16 @@ int identity_user(const char *root, const char *name, uid_t *ret_uid, gid_t *ret
 	return 0;
 }
 
-static uid_t user_find(const char *root, const char *name)
+/* Both have been made by the installation: one that is not there is one that could not be read. */
+static uid_t user_find(const char *root, const char *name, bool *complete)
 {
 	uid_t uid;
 	gid_t gid;
 
-	return identity_user(root, name, &uid, &gid) < 0 ? IDENTITY_NOBODY : uid;
+	if (identity_user(root, name, &uid, &gid) == 0)
+		return uid;
+	*complete = false;
+	return IDENTITY_NOBODY;
 }
 
 static gid_t group_find(const char *root, const char *name)
@@ -124,8 +128,8 @@ static gid_t role_find(const char *root, const char *key, const char *name, bool
 static void identities_find(const char *root, const Config *config, bool tell, Identities *ret)
 {
 	*ret = (Identities){ .complete = true };
-	ret->web = user_find(root, USER_WEB);
-	ret->relay = user_find(root, USER_RELAY);
+	ret->web = user_find(root, USER_WEB, &ret->complete);
+	ret->relay = user_find(root, USER_RELAY, &ret->complete);
 	ret->helpdesk = role_find(root, "helpdesk", config->roles.helpdesk, tell, &ret->complete);
 	ret->administrator = role_find(root, "administrator", config->roles.administrator, tell, &ret->complete);
 	ret->owner = role_find(root, "owner", config->roles.owner, tell, &ret->complete);
