@@ -215,6 +215,13 @@ static int serve_turn(Serve *serve)
 	return r < 0 ? r : 1;
 }
 
+int serve_prepare(void)
+{
+	int r = alarm_prepare();
+
+	return r < 0 ? r : alarm_set(SERVE_START_MS);
+}
+
 int serve_run(int fd, const ServeOptions *options)
 {
 	Serve serve = { .options = options };
@@ -226,6 +233,8 @@ int serve_run(int fd, const ServeOptions *options)
 		return r;
 	}
 	r = alarm_prepare();
+	if (r == 0)
+		r = alarm_set(0);
 	if (r == 0)
 		do
 			r = serve_turn(&serve);

@@ -34,6 +34,13 @@ typedef struct ServeOptions {
 } ServeOptions;
 
 /*
+ * For a process that is to serve, before it does anything that may block: it dies by SIGALRM if it
+ * has not come to serve_run() in SERVE_START_MS, for whoever waits for it does not know it yet.
+ */
+#define SERVE_START_MS (15 * 1000)
+int serve_prepare(void);
+
+/*
  * Serves fd until the peer closes it (0), or idle_ms pass without a call (0), or a handler fails
  * (its errno) or the peer speaks no Varlink (-EBADMSG …). Takes fd in any case. The alarm clock
  * (SIGALRM, default action: death) is armed for the member "deadline" (milliseconds) of the

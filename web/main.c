@@ -233,6 +233,8 @@ static int process_load(Process *process, const char *root)
 	if (r == 0)
 		r = sd_event_new(&process->web.event);
 	if (r >= 0)
+		r = sd_event_set_watchdog(process->web.event, true);
+	if (r >= 0)
 		r = rpc_new(&process->web.rpc, process->web.event, daemon);
 	process->web.texts = process->texts;
 	process->web.site = process->site;

@@ -56,7 +56,9 @@ int main(int argc, char **argv)
 		      stderr);
 		return EXIT_FAILURE;
 	}
-	r = protect();
+	r = options.check ? 0 : serve_prepare();
+	if (r == 0)
+		r = protect();
 	if (r < 0) {
 		fputs("pwreset-directory: the process cannot be protected, so it must not handle "
 		      "passwords\n",

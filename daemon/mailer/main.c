@@ -91,7 +91,9 @@ int main(int argc, char **argv)
 				 "read the configuration and all templates");
 	if (r != 0)
 		return r - 1;
-	r = process_prepare();
+	r = options.check ? 0 : serve_prepare();
+	if (r == 0)
+		r = process_prepare();
 	if (r == 0)
 		r = config_load(&config, options.root, config_complain_stderr, NULL);
 	if (r == 0)
