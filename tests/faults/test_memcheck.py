@@ -17,7 +17,7 @@ from flows import Change, Enrol, Link, Request, Staff
 
 MEMCHECK = pathlib.Path(os.environ["PWRESET_MEMCHECK"])
 ERROR = 99
-VALGRIND = ["valgrind", "-q", f"--error-exitcode={ERROR}", "--leak-check=full", "--show-leak-kinds=definite",
+VALGRIND = ["valgrind", "-q", "--vgdb=no", f"--error-exitcode={ERROR}", "--leak-check=full", "--show-leak-kinds=definite",
             "--errors-for-leak-kinds=definite", f"--suppressions={pathlib.Path(__file__).parent}/memcheck.supp"]
 PROGRAMS = {name: MEMCHECK / path.relative_to(whole.BUILD) for name, path in whole.PROGRAMS.items()}
 # Everything takes twenty times as long.
