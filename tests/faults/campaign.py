@@ -13,11 +13,12 @@ from flows import FLOWS
 
 FULL = os.environ.get("PWRESET_FULL") == "1"
 SEED = int(os.environ.get("PWRESET_SEED", time.time()))
-SITES = 4          # that work beside one another: most of a run is waiting
-PEOPLE = 4000 if FULL else 400
+SITES = 6 if FULL else 4  # that work beside one another: most of a run is waiting
+PEOPLE = 8000 if FULL else 400
 SETTLE_S = 90      # until all mails are out: an unknown outcome is looked into when its call's time is over
+TIDY_S = 3         # until the spool that is empty is closed
 IDLE_S = 20        # until workers and descriptors are gone
-PLACES_MAX = 60    # of one fault in one flow
+PLACES_MAX = int(os.environ.get("PWRESET_PLACES", 60))  # of one fault in one flow
 COUNT_COLD, COUNT_WARM = 2**31 - 1, 2**31 - 2  # places that no flow has: nothing fails; odd ones are cold (test_calls.py)
 
 
@@ -26,6 +27,7 @@ class Point:
 
     environment = {}
     uri = None
+    page = False
     seen = 0
     repeats = 8  # mails that a person may get twice, for each fault
 
@@ -42,6 +44,17 @@ class Point:
     def struck(self):
         raise NotImplementedError
 
+    def what(self):
+        """What has been struck, in words; and in whom."""
+        return ""
+
+    def program(self):
+        return ""
+
+    def endured(self):
+        """What is wrong with how it has ended that somebody hung, while the fault is still there."""
+        return ""
+
     def calm(self):
         raise NotImplementedError
 
@@ -53,33 +66,66 @@ class Site:
     def __init__(self, server, make_point):
         self.smtp = whole.relay.Relay()
         self.point = make_point(server)
-        self.whole = whole.Whole(server, getattr(self.point, "smtp", None) or self.smtp, uri=self.point.uri,
-                                 environment=self.point.environment)
+        self.whole = whole.Whole(server, getattr(self.point, "smtp", None) or self.smtp, uri=self.point.uri, keep=True,
+                                 page=self.point.page, environment=self.point.environment)
         self.whole.struck, self.whole.repeats = self.point.struck, self.point.repeats
         self.point.prepare(self)
         self.whole.start()
         self.done = []
+        self.least = self.most = 0  # descriptors of the broker, connections to workers apart
 
     def run(self, flow_class, fault, n):
-        """The flow with its n-th event failing: a complaint, "" or None if it has no such event; and what failed."""
-        if self.whole.pid and self.whole.exited(0) is not None:
-            self.whole.start()
+        """The flow with its n-th event failing: a complaint, "" or None if it has no such event."""
         flow = flow_class(self.whole)
         try:
+            self.whole.ready()
             flow.prepare()
             self.point.arm(fault, n)
             try:
                 flow.act()
+                wrong = self.point.endured()
             finally:
                 struck = self.point.struck()
                 self.point.calm()
-            if self.whole.exited(0) is not None or not self.whole.pid:
-                self.whole.start()
+            assert not wrong, wrong
+            self.whole.ready()
+            if fault:
+                # A worker whose broker has died may still be at it.
+                self.nothing_left()
             flow.check()
-            self.done.append((flow, fault, n))
+            flow.login()
+            if fault:
+                self.done.append((flow, fault, n))
             return "" if struck or not fault else None
         except Exception:  # pylint: disable=broad-exception-caught
             return traceback.format_exc(limit=-3) + self.whole.log_text()[-600:]
+
+    def extra(self):
+        """Descriptors of the broker but for its connections to workers; negative: workers that it has not. -1000: it is not there."""
+        try:
+            return len(self.whole.descriptors()) - len(self.whole.workers()) if not self.whole.children() else 1000
+        except FileNotFoundError:
+            return -1000
+
+    def nothing_left(self):
+        """No descriptor, no worker without a connection, no child."""
+        if not whole.wait_for(lambda: self.least <= self.extra() <= self.most, IDLE_S):
+            raise AssertionError(f"left: children {self.whole.children()}, {len(self.whole.workers())} workers, "
+                                 f"{self.least} to {self.most} other descriptors expected: {self.whole.descriptors()}")
+
+    def measure(self):
+        """What is there of descriptors when nothing is to do, and while requests wait in the spool."""
+        assert whole.wait_for(lambda: not self.whole.workers() and self.whole.queued() == 0, IDLE_S)
+        time.sleep(TIDY_S)
+        self.least = self.extra()
+        smtp, acts = self.whole.smtp, self.whole.smtp.acts
+        smtp.acts = {"MAIL": whole.relay.say(b"450 4.3.0 not now\r\n")}
+        user = self.whole.server.take()
+        assert self.whole.call("pam", "Recovery.RequestCode", user=user)[0] == ""
+        assert whole.wait_for(lambda: "put-off" in self.whole.log_text(), IDLE_S)
+        assert whole.wait_for(lambda: not self.whole.workers(), IDLE_S)
+        self.most = self.extra()
+        smtp.acts = acts
 
     def settle(self):
         """What must be true when all is over."""
@@ -112,7 +158,7 @@ class Campaign:
         self.sites = [Site(self.server, make_point) for _ in range(sites)]
         self.random = random.Random(SEED)
         self.lock = threading.Lock()
-        self.complaints, self.runs, self.struck = [], 0, {}
+        self.complaints, self.runs, self.struck, self.programs = [], 0, {}, {}
 
     def count(self):
         """flow to fault to places, when nothing fails: with workers that start, and with those that are there."""
@@ -149,15 +195,23 @@ class Campaign:
                 self.runs += 1
                 if complaint is not None:
                     self.struck[fault] = self.struck.get(fault, 0) + 1
+                    program = site.point.program()
+                    self.programs[program] = self.programs.get(program, 0) + 1
                 if complaint:
-                    self.complaints.append(f"{flow}, {fault} at {n}: {complaint}")
+                    self.complain(f"{flow}, {fault} at {n}: {site.point.what()}: {complaint}")
+
+    def complain(self, text):
+        """At once, so that a long run can be read while it lasts."""
+        self.complaints.append(text)
+        print(f"COMPLAINT {len(self.complaints)}: {text}", file=sys.stderr, flush=True)
 
     def run(self):
         """The complaints."""
         begin = time.monotonic()
         try:
             jobs, events = self.jobs()
-            still = [(site, site.whole.descriptors()) for site in self.sites]
+            for site in self.sites:
+                site.measure()
             strides = len(jobs)
             jobs = jobs if FULL else jobs[:self.sample]
             threads = [threading.Thread(target=self.work, args=(site, jobs)) for site in self.sites]
@@ -165,9 +219,8 @@ class Campaign:
                 thread.start()
             for thread in threads:
                 thread.join()
-            for site in self.sites:
-                self.complaints += site.settle()
-            self.complaints += self.leaks(still)
+            for complaint in [c for site in self.sites for c in site.settle()]:
+                self.complain(complaint)
         finally:
             for site in self.sites:
                 site.close()
@@ -176,12 +229,6 @@ class Campaign:
               f"{sum(self.struck.values())} struck, {len(self.complaints)} complaints, {time.monotonic() - begin:.0f} s, seed {SEED}",
               file=sys.stderr)
         if FULL:
-            print("struck: " + ", ".join(f"{fault} {n}" for fault, n in sorted(self.struck.items())), file=sys.stderr)
-        for complaint in self.complaints:
-            print(complaint, file=sys.stderr)
+            for counts in (self.struck, self.programs):
+                print("struck: " + ", ".join(f"{name} {n}" for name, n in sorted(counts.items()) if name), file=sys.stderr)
         return self.complaints
-
-    @staticmethod
-    def leaks(still):
-        return [f"the broker has {site.whole.descriptors()} descriptors, and had {before}" for site, before in still
-                if not whole.wait_for(lambda s=site, b=before: s.whole.descriptors() <= b, IDLE_S)]

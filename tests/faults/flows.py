@@ -8,7 +8,7 @@ from whole import CODE, LINK, directory, token_is_whole, wait_for
 
 NEW = "seven brave otters 41 sing"
 # What says that nothing was done. The rest of the errors leave it open.
-UNKNOWN = ("OutcomeUnknown", "gone", "late")
+UNKNOWN = ("OutcomeUnknown", "gone")
 ANSWERS = ("a blue heron", "burnt pancakes", "the river quartet")
 REACT_S = 60
 
@@ -41,6 +41,7 @@ class Flow:
         raise NotImplementedError
 
     def check(self):
+        assert self.error != "late", "there was no answer"
         old, new = self.server.binds(self.user, self.old), self.server.binds(self.user, NEW)
         assert old != new, f"password: old {old}, new {new}"
         self.new = new
@@ -59,6 +60,11 @@ class Flow:
 
     def check_more(self):
         pass
+
+    def login(self):
+        """Who knows the password logs in as ever, through the module."""
+        admitted, said = self.whole.login(self.user, lambda _, count: None if count else (NEW if self.new else self.old))
+        assert admitted, f"an ordinary login fails: {said}"
 
     def books(self):
         """When everything has come to its end: who was told."""
@@ -88,7 +94,8 @@ class Request(Flow):
     def call(self):
         error, reply = self.whole.call("pam", "Recovery.RequestCode", user=self.user)
         self.accepted = error == ""
-        self.wait()
+        if self.accepted:
+            self.wait()
         return error, reply
 
     def wait(self):

@@ -6,6 +6,7 @@
  */
 
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,15 +21,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "macros.h"
 
-/* Kinds; the test has the same numbers. */
-enum { MEMORY = 1, FILES = 2, WRITES = 4, MAKES = 8, WAITS = 16, SOCKETS = 32, MOVES = 64, CHANCE = 128 };
-#define KINDS 8
+/* Kinds; interposer.py has the same numbers. HANGS: of the others, those in which somebody or something is waited for. */
+enum { MEMORY = 1, FILES = 2, WRITES = 4, MAKES = 8, WAITS = 16, SOCKETS = 32, MOVES = 64, CHANCE = 128, HANGS = 256 };
+#define KINDS 9
+#define FRAMES 14
 
 typedef struct Control {
 	uint32_t on;   /* 0: nothing is counted */
@@ -36,8 +40,11 @@ typedef struct Control {
 	uint32_t error; /* errno; 0: a single byte is moved */
 	uint32_t n;     /* which of them; 0: none */
 	atomic_uint seen[KINDS];
-	char name[32]; /* of the call that failed, and of its program */
+	uint32_t pid;      /* of the process that hangs */
+	uint32_t alarm_ms; /* until its alarm; 0: there is none */
+	char name[32];     /* of the call that failed, and of its program */
 	char program[32];
+	char where[768]; /* who called it: OBJECT+OFFSET of each, for addr2line */
 } Control;
 
 static Control nothing;
@@ -49,6 +56,10 @@ __attribute__((__constructor__)) static void control_open(void)
 	int fd = path ? (int)openat(AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
 	void *p = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
+	void *frame;
+
+	/* It loads a library at its first call. */
+	backtrace(&frame, 1);
 	if (p != MAP_FAILED)
 		control = p;
 	if (fd >= 0)
@@ -98,6 +109,37 @@ static void record_call(const char *kind, int fd, off64_t at, const void *data, 
 	errno = saved;
 }
 
+static void where_note(void)
+{
+	void *frames[FRAMES];
+	int n = backtrace(frames, FRAMES);
+	size_t len = 0;
+
+	for (int i = 2; i < n && len < sizeof(control->where); i++) {
+		Dl_info info;
+		const char *slash;
+
+		if (!dladdr(frames[i], &info) || !info.dli_fname)
+			continue;
+		slash = strrchr(info.dli_fname, '/');
+		len += (size_t)snprintf(control->where + len, sizeof(control->where) - len, "%s+%#tx ",
+					slash ? slash + 1 : info.dli_fname, (char *)frames[i] - (char *)info.dli_fbase);
+	}
+}
+
+/* It does not return before the test says that all is calm: then it goes on as if nothing had been. */
+static void hang(void)
+{
+	const struct timespec turn = { .tv_nsec = 10 * 1000 * 1000 };
+	struct itimerval timer;
+
+	getitimer(ITIMER_REAL, &timer);
+	control->alarm_ms = (uint32_t)(timer.it_value.tv_sec * 1000 + timer.it_value.tv_usec / 1000);
+	control->pid = (uint32_t)getpid();
+	while (control->on)
+		syscall(SYS_nanosleep, &turn, NULL);
+}
+
 /* Whether this call is the one. */
 static bool strikes(unsigned kinds, const char *name)
 {
@@ -105,13 +147,20 @@ static bool strikes(unsigned kinds, const char *name)
 
 	if (!control->on)
 		return false;
+	if (kinds & (FILES | WRITES | WAITS | CHANCE))
+		kinds |= HANGS;
 	for (unsigned i = 0; i < KINDS; i++)
 		if (kinds & (1U << i) && atomic_fetch_add(&control->seen[i], 1) + 1 == control->n)
 			strike = strike || control->kind == 1U << i;
 	if (!strike)
 		return false;
+	where_note();
 	snprintf(control->program, sizeof(control->program), "%s", program_invocation_short_name);
 	snprintf(control->name, sizeof(control->name), "%s", name);
+	if (control->kind == HANGS) {
+		hang();
+		return false;
+	}
 	errno = (int)control->error;
 	return true;
 }

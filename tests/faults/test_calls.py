@@ -5,41 +5,24 @@
 Usage: PWRESET_BUILD=BUILD test_calls.py; PWRESET_FULL=1: a stride through all of them, else a sample by PWRESET_SEED.
 """
 
-import errno
-import mmap
-import struct
-import tempfile
 import unittest
 
 from campaign import Campaign, Point
 from flows import FLOWS, Request
-from whole import BUILD
+from flows_programs import FLOWS_PROGRAMS
+from interposer import FAULTS, LIBRARY, Control
 
-LIBRARY = BUILD / "tests/faults/pwreset_faults.so"
-MEMORY, FILES, WRITES, MAKES, WAITS, SOCKETS, MOVES, CHANCE = (1 << i for i in range(8))
-FAULTS = {
-    "no memory": (MEMORY, errno.ENOMEM),
-    "file fails": (FILES, errno.EIO),
-    "disk full": (WRITES, errno.ENOSPC),
-    "nothing can be made": (MAKES, errno.EMFILE),
-    "interrupted": (WAITS, errno.EINTR),
-    "connection fails": (SOCKETS, errno.ECONNRESET),
-    "one byte": (MOVES, 0),
-    "no random": (CHANCE, errno.EIO),
-}
-LAYOUT = struct.Struct("=IIII8I32s32s")
+FAIL = [name for name in FAULTS if name != "hangs"]  # test_hangs.py
 
 
 class Calls(Point):
     """The n-th call of a kind in any of the site's processes."""
 
+    page = True
+
     def __init__(self, _server):
-        self.file = tempfile.NamedTemporaryFile(prefix="pwreset-faults-")
-        self.file.write(bytes(LAYOUT.size))
-        self.file.flush()
-        self.control = mmap.mmap(self.file.fileno(), LAYOUT.size)
-        mine = {"LD_PRELOAD": str(LIBRARY), "PWRESET_FAULTS": self.file.name}
-        self.environment = {name: mine for name in ("pwresetd", "directory", "mailer")}
+        self.control = Control()
+        self.environment = dict.fromkeys(("pwresetd", "directory", "mailer", "web", "pwresetctl", "login"), self.control.environment)
         self.site = None
 
     def prepare(self, site):
@@ -52,26 +35,25 @@ class Calls(Point):
                 worker.terminate()
                 worker.wait()
         kind, error = FAULTS[fault] if fault else (0, 0)
-        self.calm()
-        self.control[4:] = LAYOUT.pack(0, kind, error, n, *[0] * 8, b"", b"")[4:]
-        self.control[0:4] = struct.pack("=I", 1)
-
-    def fields(self):
-        return LAYOUT.unpack(self.control[:])
+        self.control.arm(kind, error, n)
 
     def places(self, faults):
-        seen = self.fields()[4:12]
-        return {fault: seen[FAULTS[fault][0].bit_length() - 1] for fault in faults}
+        return {fault: self.control.seen(FAULTS[fault][0]) for fault in faults}
 
     def struck(self):
-        return bool(self.fields()[12].strip(b"\0"))
+        return self.control.struck()
+
+    def what(self):
+        return self.control.what()
+
+    def program(self):
+        return self.control.program()
 
     def calm(self):
-        self.control[0:4] = bytes(4)
+        self.control.calm()
 
     def close(self):
         self.control.close()
-        self.file.close()
 
 
 class Start(Request):
@@ -86,7 +68,7 @@ class Start(Request):
 class Failing(unittest.TestCase):
     def test_every_call_of_every_flow(self):
         self.assertTrue(LIBRARY.exists(), "it is in builds without sanitizers")
-        made = Campaign("calls", Calls, list(FAULTS), {**FLOWS, "start": Start}, sample=48)
+        made = Campaign("calls", Calls, FAIL, {**FLOWS, **FLOWS_PROGRAMS, "start": Start}, sample=56)
         self.assertEqual(made.run(), [])
 
 

@@ -19,7 +19,7 @@ import whole  # noqa: F401  pylint: disable=unused-import  (finds the harness)
 from broker_harness import Broker, files, mint, wait_for
 from campaign import FULL, SEED
 from whole import PROGRAMS
-from test_calls import LIBRARY
+from interposer import LIBRARY
 
 SAMPLE = 40
 REQUESTS = 12

@@ -2,6 +2,7 @@
 """The whole of it on a private directory and relay: the real broker, and real workers that are started as systemd would."""
 
 import base64
+import contextlib
 import ctypes
 import email
 import email.policy
@@ -24,7 +25,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tests/unit"), str(TOP / "tests/directory")]
 
 import slapd as directory  # noqa: E402  pylint: disable=wrong-import-position
-from broker_harness import SOCKETS, USERS, Client, Gone, listen, wait_for  # noqa: E402  pylint: disable=wrong-import-position
+from broker_harness import SOCKETS, USERS, Client, Gone, Passed, listen, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 from proxy import read_message, tlv  # noqa: E402  pylint: disable=wrong-import-position
 
 __all__ = ["Whole", "Server", "Gone", "wait_for", "directory", "relay", "SOCKETS"]
@@ -33,11 +34,15 @@ _spec = importlib.util.spec_from_file_location("relay", TOP / "tests/mailer/rela
 relay = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(relay)
 
+from keeper import Keeper, Page  # noqa: E402  pylint: disable=wrong-import-position
+
 BUILD = pathlib.Path(os.environ.get("PWRESET_BUILD", TOP / "build"))
 PROGRAMS = {"pwresetd": BUILD / "daemon/pwresetd", "directory": BUILD / "daemon/directory/pwreset-directory",
-            "mailer": BUILD / "daemon/mailer/pwreset-mailer"}
+            "mailer": BUILD / "daemon/mailer/pwreset-mailer", "web": BUILD / "web/pwreset-web"}
 ORIGIN = "https://reset.example.com"
 SLOT_MS = 400
+LOGIN_S = 90
+HEAL_S = 30
 CODE = re.compile(r"\b[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}\b")
 LINK = re.compile(re.escape(ORIGIN) + r"/r/([A-Za-z0-9_-]+)")
 SETRESUID = {"x86_64": 117, "aarch64": 147}[platform.machine()]
@@ -76,32 +81,42 @@ class Server(directory.Slapd):
         return code == 0
 
 
-class Whole:
-    """environment, prefix: of a program ("pwresetd", "directory", "mailer") beyond the usual. launch: pwresetd --listen does it all."""
+class Whole(Passed):
+    """environment, prefix: of a program ("pwresetd", "directory", "mailer", "web") beyond the usual. launch: pwresetd --listen
+    does it all. keep: what dies or hangs is started again, as its unit has it. page: with pwreset-web."""
 
-    def __init__(self, server, smtp, uri=None, environment=None, prefix=None, launch=False, programs=None, **settings):
+    def __init__(self, server, smtp, uri=None, environment=None, prefix=None, launch=False, keep=False, page=False, programs=None,
+                 **settings):
         self.server, self.smtp, self.launch = server, smtp, launch
-        self.environment, self.prefix = environment or {}, prefix or {}
+        self.environment, self.prefixes = environment or {}, prefix or {}
         self.programs = programs or PROGRAMS
+        self.program, self.prefix = self.programs["pwresetd"], self.prefixes.get("pwresetd", ())
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="pwf-", dir="/tmp"))
         self.root.chmod(0o755)
         self.state, self.run = self.root / "var/lib/pwreset", self.root / "run/pwreset"
         self.processes, self.lock = [], threading.Lock()
-        self.pid = 0
+        self.waiting = threading.Lock()  # for the broker's end: of keeper and test, one
         self.files(uri or server.uri, settings)
         self.log = open(self.root / "log", "ab")
+        self.keeper = self.page = None
         if launch:
             return
         self.listeners = [listen(self.run / name) for name in SOCKETS]
         self.doors = [listen(self.run / name) for name in ("directory", "mailer")]
         for name, door in zip(("directory", "mailer"), self.doors):
             threading.Thread(target=self.serve, args=(name, door), daemon=True).start()
+        if page:
+            self.page = Page(self)
+            self.page.start()
+        if keep:
+            self.keeper = Keeper(self)
 
     def files(self, uri, settings):
         for folder in ("etc/pwreset/credentials", "var/lib/pwreset", "run/pwreset", "usr/share", "usr/lib/pwreset"):
             (self.root / folder).mkdir(parents=True)
         shared = self.root / "usr/share/pwreset"
         shared.mkdir()
+        shutil.copytree(TOP / "web/texts", shared / "web", ignore=shutil.ignore_patterns("*.build"))
         for name in ("blocklist.filter", "blocklist.words"):
             shutil.copy(BUILD / "data" / name, shared / name)
         shutil.copytree(TOP / "daemon/directory/questions", shared / "questions")
@@ -127,13 +142,17 @@ class Whole:
         pepper.chmod(0o600)
         (self.root / "etc/passwd").write_text("".join(f"{n}:x:{i}:{i}::/:/bin/sh\n" for n, i in USERS.items()))
         (self.root / "etc/group").write_text("")
+        self.stack()
 
     # ---- processes
 
-    def base_environment(self, name):
-        return {"PATH": os.environ["PATH"], "CREDENTIALS_DIRECTORY": str(self.root / "etc/pwreset/credentials"),
-                **{key: os.environ[key] for key in ("ASAN_OPTIONS", "UBSAN_OPTIONS") if key in os.environ},
+    def of(self, name):
+        """The environment of a program."""
+        return {**super().surroundings(), "CREDENTIALS_DIRECTORY": str(self.root / "etc/pwreset/credentials"),
                 **self.environment.get(name, {})}
+
+    def surroundings(self):
+        return {**self.of("pwresetd"), **(self.keeper.environment() if self.keeper else {})}
 
     def serve(self, name, door):
         """As Accept=yes: a worker for each connection."""
@@ -142,9 +161,9 @@ class Whole:
                 connection, _ = door.accept()
             except OSError:
                 return
-            process = subprocess.Popen([*self.prefix.get(name, []), str(self.programs[name]), f"--root={self.root}"],
+            process = subprocess.Popen([*self.prefixes.get(name, []), str(self.programs[name]), f"--root={self.root}"],
                                        stdin=connection, stdout=subprocess.DEVNULL, stderr=self.log,
-                                       env=self.base_environment(name))
+                                       env=self.of(name))
             connection.close()
             with self.lock:
                 self.processes.append((name, process))
@@ -152,25 +171,11 @@ class Whole:
     def start(self):
         if self.launch:
             return self.start_launcher()
-        pid = os.fork()
-        if pid == 0:
-            self.child()
-        self.pid = pid
+        with self.waiting:
+            super().start()
+            if self.keeper:
+                self.keeper.watch()
         return self
-
-    def child(self):
-        try:
-            high = [os.dup2(s.fileno(), 200 + i) for i, s in enumerate(self.listeners)]
-            os.dup2(self.log.fileno(), 2)
-            for i, fd in enumerate(high):
-                os.dup2(fd, 3 + i, inheritable=True)
-            os.closerange(3 + len(high), 1024)
-            environment = {**self.base_environment("pwresetd"), "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(high)),
-                           "LISTEN_FDNAMES": ":".join(SOCKETS)}
-            arguments = [*self.prefix.get("pwresetd", []), str(self.programs["pwresetd"]), f"--root={self.root}"]
-            os.execve(shutil.which(arguments[0]), arguments, environment)
-        finally:
-            os._exit(127)
 
     def start_launcher(self):
         for name in ("pwreset-directory", "pwreset-mailer"):
@@ -183,27 +188,13 @@ class Whole:
         return self
 
     def exited(self, timeout=10):
-        """The wait status of the broker, or None."""
-        end = time.monotonic() + timeout
-        while self.pid:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.pid = 0
-                return status
-            if time.monotonic() > end:
-                return None
-            time.sleep(0.01)
-        return None
-
-    def restart(self):
-        self.kill()
-        return self.start()
+        with self.waiting:
+            return super().exited(timeout)
 
     def kill(self, number=signal.SIGKILL):
-        if not self.pid:
-            return None
-        os.kill(self.pid, number)
-        return self.exited(40)
+        if self.keeper:
+            self.keeper.leave()
+        return super().kill(number)
 
     def workers(self, name=None):
         """The running ones."""
@@ -212,12 +203,21 @@ class Whole:
             return [p for n, p in self.processes if name in (None, n)]
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        """What each is, of the broker."""
+        found = []
+        for fd in os.listdir(f"/proc/{self.pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                found.append(os.readlink(f"/proc/{self.pid}/fd/{fd}"))
+        return found
 
-    def log_text(self):
-        return (self.root / "log").read_text(errors="replace")
+    def children(self):
+        return pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
 
     def close(self):
+        if self.keeper:
+            self.keeper.close()
+        if self.page:
+            self.page.close()
         self.kill(signal.SIGTERM if self.launch else signal.SIGKILL)
         if not self.launch:
             for s in (*self.listeners, *self.doors):
@@ -232,6 +232,41 @@ class Whole:
         self.log.close()
         shutil.rmtree(self.root, ignore_errors=True)
 
+    # ---- people at a prompt
+
+    def stack(self):
+        """The module as it is installed, and below it what asks the directory, as pam_ldap does."""
+        check = self.root / "check"
+        check.write_text('#!/bin/sh\nexec ldapwhoami -x -H ' + self.server.uri + ' -D "uid=$PAM_USER,' + directory.PEOPLE
+                         + '" -w "$(tr -d "\\0")" >/dev/null 2>&1\n')
+        check.chmod(0o755)
+        folder = self.root / "etc/pam.d"
+        folder.mkdir()
+        (folder / "login").write_text(f"auth [conv_err=die default=ignore] {BUILD}/pam_module/pam_pwreset.so socket={self.run}/pam\n"
+                                      f"auth required pam_exec.so expose_authtok quiet {check}\n")
+
+    def login(self, user, answer, environment=None):
+        """Whether the person is let in, and all that was said; answer(prompt, how many before it): None goes away."""
+        process = subprocess.Popen([str(BUILD / "tests/faults/login"), str(self.root / "etc/pam.d"), "login", user], text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                   env=environment or {"PATH": os.environ["PATH"]})
+        timer = threading.Timer(LOGIN_S, process.kill)
+        timer.start()
+        said, count = [], 0
+        with process, contextlib.suppress(BrokenPipeError):
+            for line in process.stdout:
+                said.append(line)
+                if line.startswith("?"):
+                    text = answer(line[1:], count)
+                    count += 1
+                    if text is None:
+                        process.stdin.close()
+                    else:
+                        process.stdin.write(text + "\n")
+                        process.stdin.flush()
+        timer.cancel()
+        return process.returncode == 0, "".join(said)
+
     # ---- calls
 
     def client(self, name, timeout=60):
@@ -245,10 +280,10 @@ class Whole:
         finally:
             syscall(SETRESUID, -1, 0, -1)
 
-    def call(self, socket_name, method, **parameters):
+    def call(self, socket_name, method, timeout=60, **parameters):
         """The error's name ("" for success, "gone" for a closed connection) and the parameters."""
         try:
-            with self.client(socket_name) as c:
+            with self.client(socket_name, timeout) as c:
                 return c.call("org.pwreset." + method, **parameters)
         except (Gone, ConnectionError):
             return "gone", {}
@@ -262,6 +297,11 @@ class Whole:
         if not wait_for(lambda: len(self.mails(user)) >= count, timeout):
             raise AssertionError(f"no mail for {user}: {self.log_text()[-1500:]}")
         return find(self.mails(user)[-1], pattern)
+
+    def ready(self):
+        """After whatever has failed, people are served again."""
+        if not wait_for(lambda: self.call("web", "Password.GetPolicy", timeout=HEAL_S)[0] == "", HEAL_S):
+            raise AssertionError(f"the page is not served: {self.log_text()[-1500:]}")
 
     def queued(self):
         error, reply = self.call("ctl", "Service.GetStatus")

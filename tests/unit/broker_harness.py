@@ -207,33 +207,17 @@ class Die(Exception):
     """Raised by a handler: the worker dies with the call in its hands."""
 
 
-class Broker:
-    """A root folder, the sockets, and pwresetd on them when it is started."""
+class Passed:
+    """pwresetd on sockets that are passed to it as systemd does. Who is derived from it has root, program, listeners and log."""
 
-    def __init__(self, program, **settings):
-        self.program = program
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="pwb-", dir="/tmp"))
-        os.chmod(self.root, 0o755)
-        self.state = self.root / "var/lib/pwreset"
-        self.run = self.root / "run/pwreset"
-        for folder in ("etc/pwreset", "var/lib/pwreset", "run/pwreset"):
-            (self.root / folder).mkdir(parents=True, mode=0o755)
-        self.configure(**settings)
-        (self.root / "etc/passwd").write_text("".join(f"{n}:x:{i}:{i}::/:/bin/sh\n" for n, i in USERS.items()))
-        (self.root / "etc/group").write_text("".join(f"{n}:x:{i}:\n" for n, i in GROUPS.items()))
-        self.listeners = [listen(self.run / name) for name in SOCKETS]
-        self.directory = Worker(self.run / "directory")
-        self.mailer = Worker(self.run / "mailer")
-        self.mailer.handle = lambda method, parameters: {"status": "sent", "detail": ""}
-        self.directory.handle = mint
-        self.pid = 0
-        self.prefix = []
-        self.log = open(self.root / "log", "ab")
+    pid = 0
+    prefix = ()
+    program = ""
 
-    def configure(self, **settings):
-        conf = self.root / "etc/pwreset/pwreset.conf"
-        conf.write_text(CONFIG.format(**{**DEFAULTS, **settings}))
-        conf.chmod(0o644)
+    def surroundings(self):
+        """Its environment, beside the sockets."""
+        return {"PATH": os.environ["PATH"], **{name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS")
+                                               if name in os.environ}}
 
     def start(self):
         pid = os.fork()
@@ -248,15 +232,10 @@ class Broker:
             os.dup2(self.log.fileno(), 2)
             for i, fd in enumerate(high):
                 os.dup2(fd, 3 + i, inheritable=True)
-            os.closerange(3 + len(high), 300)
-            environment = {"PATH": os.environ["PATH"], "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(high)),
+            os.closerange(3 + len(high), 1024)
+            environment = {**self.surroundings(), "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(high)),
                            "LISTEN_FDNAMES": ":".join(SOCKETS)}
-            for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
-                if name in os.environ:
-                    environment[name] = os.environ[name]
-            if self.prefix:
-                environment["ASAN_OPTIONS"] = "detect_leaks=0"  # cannot be done to a traced process
-            arguments = [*self.prefix, self.program, f"--root={self.root}"]
+            arguments = [*self.prefix, str(self.program), f"--root={self.root}"]
             os.execve(shutil.which(arguments[0]), arguments, environment)
         finally:
             os._exit(127)
@@ -275,14 +254,48 @@ class Broker:
         return None
 
     def kill(self, number=signal.SIGKILL):
-        if self.pid:
-            os.kill(self.pid, number)
-            return self.exited(30)
-        return None
+        if not self.pid:
+            return None
+        os.kill(self.pid, number)
+        return self.exited(40)
 
     def restart(self):
         self.kill()
         return self.start()
+
+    def log_text(self):
+        return (self.root / "log").read_text(errors="replace")
+
+
+class Broker(Passed):
+    """A root folder, the sockets, and pwresetd on them when it is started; its workers are played."""
+
+    def __init__(self, program, **settings):
+        self.program = program
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="pwb-", dir="/tmp"))
+        os.chmod(self.root, 0o755)
+        self.state = self.root / "var/lib/pwreset"
+        self.run = self.root / "run/pwreset"
+        for folder in ("etc/pwreset", "var/lib/pwreset", "run/pwreset"):
+            (self.root / folder).mkdir(parents=True, mode=0o755)
+        self.configure(**settings)
+        (self.root / "etc/passwd").write_text("".join(f"{n}:x:{i}:{i}::/:/bin/sh\n" for n, i in USERS.items()))
+        (self.root / "etc/group").write_text("".join(f"{n}:x:{i}:\n" for n, i in GROUPS.items()))
+        self.listeners = [listen(self.run / name) for name in SOCKETS]
+        self.directory = Worker(self.run / "directory")
+        self.mailer = Worker(self.run / "mailer")
+        self.mailer.handle = lambda method, parameters: {"status": "sent", "detail": ""}
+        self.directory.handle = mint
+        self.log = open(self.root / "log", "ab")
+
+    def configure(self, **settings):
+        conf = self.root / "etc/pwreset/pwreset.conf"
+        conf.write_text(CONFIG.format(**{**DEFAULTS, **settings}))
+        conf.chmod(0o644)
+
+    def surroundings(self):
+        # Leaks cannot be looked for in a traced process.
+        return {**super().surroundings(), **({"ASAN_OPTIONS": "detect_leaks=0"} if self.prefix else {})}
 
     def client(self, name, timeout=30):
         return Client(self.run / name, timeout)
@@ -290,9 +303,6 @@ class Broker:
     def call(self, name, method, **parameters):
         with self.client(name) as c:
             return c.call(method, **parameters)
-
-    def log_text(self):
-        return (self.root / "log").read_text(errors="replace")
 
     def complaints(self):
         """What the sanitizers have to say, leaks at its end included."""
