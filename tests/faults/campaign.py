@@ -18,6 +18,7 @@ PEOPLE = 8000 if FULL else 400
 SETTLE_S = 90      # until all mails are out: an unknown outcome is looked into when its call's time is over
 TIDY_S = 3         # until the spool that is empty is closed
 IDLE_S = 20        # until workers and descriptors are gone
+TELL = 250         # runs between two words of how far it is
 PLACES_MAX = int(os.environ.get("PWRESET_PLACES", 60))  # of one fault in one flow
 COUNT_COLD, COUNT_WARM = 2**31 - 1, 2**31 - 2  # places that no flow has: nothing fails; odd ones are cold (test_calls.py)
 
@@ -193,6 +194,8 @@ class Campaign:
             complaint = site.run(self.flows[flow], fault, n)
             with self.lock:
                 self.runs += 1
+                if self.runs % TELL == 0:
+                    print(f"{self.runs} runs, {len(jobs)} to go", file=sys.stderr, flush=True)
                 if complaint is not None:
                     self.struck[fault] = self.struck.get(fault, 0) + 1
                     program = site.point.program()
@@ -230,5 +233,6 @@ class Campaign:
               file=sys.stderr)
         if FULL:
             for counts in (self.struck, self.programs):
-                print("struck: " + ", ".join(f"{name} {n}" for name, n in sorted(counts.items()) if name), file=sys.stderr)
+                if any(counts):
+                    print("struck: " + ", ".join(f"{name} {n}" for name, n in sorted(counts.items()) if name), file=sys.stderr)
         return self.complaints

@@ -32,6 +32,7 @@ class Watched:
         self.socket.settimeout(TURN_S)
         self.until, self.stopped = 0, False
         self.wanted = False  # it is to run
+        self.lock = threading.RLock()
         self.ended = 0       # by the watchdog
         self.thread = threading.Thread(target=self.work, daemon=True)
 
@@ -44,7 +45,8 @@ class Watched:
             self.thread.start()
 
     def leave(self):
-        self.wanted = False
+        with self.lock:
+            self.wanted = False
 
     def work(self):
         while not self.stopped:
@@ -52,14 +54,14 @@ class Watched:
                 message = self.socket.recv(4096)
                 if b"READY=1" in message or b"WATCHDOG=1" in message:
                     self.until = time.monotonic() + WATCHDOG_S
-            if self.wanted:
-                self.look()
+            with self.lock:
+                if self.wanted:
+                    self.look()
 
     def look(self):
         if self.service.exited(0) is not None or not self.service.pid:
             time.sleep(RESTART_S)
-            if self.wanted:
-                self.service.start()
+            self.service.start()
         elif time.monotonic() > self.until:
             self.ended += 1
             self.until = time.monotonic() + WATCHDOG_S
@@ -67,7 +69,8 @@ class Watched:
                 os.kill(self.service.pid, signal.SIGKILL)
 
     def close(self):
-        self.wanted, self.stopped = False, True
+        self.leave()
+        self.stopped = True
         if self.thread.is_alive():
             self.thread.join()
         self.socket.close()

@@ -11,7 +11,7 @@ Usage: PWRESET_BUILD=BUILD test_hangs.py; PWRESET_FULL=1: a stride through all o
 
 import unittest
 
-from campaign import Campaign
+from campaign import FULL, Campaign
 from flows import FLOWS
 from flows_programs import FLOWS_PROGRAMS
 from interposer import LIBRARY, alive
@@ -20,7 +20,7 @@ from test_calls import Calls, Start
 from whole import wait_for
 
 SLACK_S = 5
-SITES = 8
+SITES = 16 if FULL else 6  # each hang lasts for the whole of its bound
 
 
 class Hangs(Calls):
