@@ -142,14 +142,53 @@ static bool connection_lost(int r)
 	return r == -ECONNRESET || r == -ETIMEDOUT || r == LDAP_UNAVAILABLE;
 }
 
-static int search_once(Directory *directory, const DirectoryQuery *query, EntryList *ret)
+/*
+ * libldap (seen in 2.5) leaves out the part of a filter that it has no memory to copy, and sends
+ * the rest as if it were the whole: then other entries are found. Only errno tells.
+ */
+static bool filter_was_cut(int rc)
+{
+	return rc == LDAP_SUCCESS && errno == ENOMEM;
+}
+
+/* Disconnects when what was sent is not the query: its answer is for nobody. */
+static int search_send(Directory *directory, const DirectoryQuery *query, int *ret_id)
 {
 	static const char *const none[] = { LDAP_NO_ATTRS, NULL };
 	static const int scopes[] = { LDAP_SCOPE_BASE, LDAP_SCOPE_ONELEVEL, LDAP_SCOPE_SUBTREE };
 	const char *const *attributes = query->attributes ? query->attributes : none;
+	int rc;
+
+	errno = 0;
+	rc = ldap_search_ext(directory->ld, query->base, scopes[query->scope],
+			     query->filter ? query->filter : "(objectClass=*)",
+			     (char **)(uintptr_t)attributes, 0, NULL, NULL, NULL, (int)query->limit,
+			     ret_id);
+	if (!filter_was_cut(rc))
+		return directory_result(directory, directory->ld, rc, "search");
+	directory_disconnect(directory);
+	return directory_result(directory, NULL, LDAP_NO_MEMORY, "search");
+}
+
+static int search_wait(Directory *directory, int id, LDAPMessage **ret)
+{
+	int ms = directory_operation_time(directory), rc, code = LDAP_OTHER;
+	struct timeval time = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
+
+	if (ms < 0)
+		return ms;
+	rc = ldap_result(directory->ld, id, LDAP_MSG_ALL, &time, ret);
+	if (rc <= 0)
+		return directory_result(directory, directory->ld,
+					rc == 0 ? LDAP_TIMEOUT : LDAP_SERVER_DOWN, "search");
+	rc = ldap_parse_result(directory->ld, *ret, &code, NULL, NULL, NULL, NULL, 0);
+	return directory_result(directory, directory->ld, rc == LDAP_SUCCESS ? code : rc, "search");
+}
+
+static int search_once(Directory *directory, const DirectoryQuery *query, EntryList *ret)
+{
 	LDAPMessage *result = NULL;
-	struct timeval time;
-	int rc, r, ms;
+	int r, id;
 
 	r = directory_connect(directory);
 	if (r != 0)
@@ -157,15 +196,9 @@ static int search_once(Directory *directory, const DirectoryQuery *query, EntryL
 	r = directory_arm(directory, directory->ld);
 	if (r < 0)
 		return r;
-	ms = directory_operation_time(directory);
-	if (ms < 0)
-		return ms;
-	time = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 + 1 };
-	rc = ldap_search_ext_s(directory->ld, query->base, scopes[query->scope],
-			       query->filter ? query->filter : "(objectClass=*)",
-			       (char **)(uintptr_t)attributes, 0, NULL, NULL, &time,
-			       (int)query->limit, &result);
-	r = directory_result(directory, directory->ld, rc, "search");
+	r = search_send(directory, query, &id);
+	if (r == 0)
+		r = search_wait(directory, id, &result);
 	if (r == 0) {
 		r = list_copy(ret, directory->ld, result, query->limit);
 	} else if (r == DIRECTORY_E_SIZE_LIMIT) {
@@ -229,20 +262,17 @@ static int each_message(Directory *directory, int id, DirectoryEach each, void *
 int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryEach each,
 		   void *userdata)
 {
-	static const int scopes[] = { LDAP_SCOPE_BASE, LDAP_SCOPE_ONELEVEL, LDAP_SCOPE_SUBTREE };
-	int rc, id = 0, code = LDAP_SUCCESS, r = directory_connect(directory);
+	int id = 0, code = LDAP_SUCCESS, r = directory_connect(directory);
 
 	if (r != 0)
 		return r;
 	r = directory_arm(directory, directory->ld);
 	if (r < 0)
 		return r;
-	rc = ldap_search_ext(directory->ld, query->base, scopes[query->scope], query->filter,
-			     (char **)(uintptr_t)query->attributes, 0, NULL, NULL, NULL,
-			     (int)query->limit, &id);
-	r = rc == LDAP_SUCCESS ? 1 : directory_result(directory, directory->ld, rc, "search");
-	if (r != 1)
+	r = search_send(directory, query, &id);
+	if (r != 0)
 		return r;
+	r = 1;
 	while (r == 1)
 		r = each_message(directory, id, each, userdata, &code);
 	/* What still comes of it belongs to nobody. */
@@ -337,8 +367,11 @@ static int modify_on(Directory *directory, LDAP *ld, const char *dn, const Chang
 	mods_build(&mods, changes);
 	rc = directory->server.ppolicy ? ldap_create_passwordpolicy_control(ld, &ppolicy)
 				       : LDAP_SUCCESS;
-	if (rc == LDAP_SUCCESS && assertion)
+	if (rc == LDAP_SUCCESS && assertion) {
+		errno = 0;
 		rc = ldap_create_assertion_control(ld, (char *)(uintptr_t)assertion, 1, &assert);
+		rc = filter_was_cut(rc) ? LDAP_NO_MEMORY : rc;
+	}
 	if (ppolicy)
 		controls[n++] = ppolicy;
 	if (assert)
