@@ -11,6 +11,8 @@
 typedef enum Alphabet { ALPHABET_STANDARD, ALPHABET_URL } Alphabet;
 
 static const char extra[2][2] = { { '+', '/' }, { '-', '_' } };
+/* From where '9' leads on to the symbol of 62, and from there to that of 63. */
+static const int steps[2][2] = { { '9' + 1 - '+', '/' - '+' - 1 }, { '9' + 1 - '-', '_' - '-' - 1 } };
 
 /* All ones when low <= c <= high, else 0; all are below 256. */
 static int mask_between(int c, int low, int high)
@@ -32,17 +34,18 @@ static int symbol_decode(unsigned char symbol, Alphabet alphabet)
 	return v;
 }
 
-static char symbol_encode(unsigned bits, Alphabet alphabet)
+/* All ones when b > most, else 0. */
+static int mask_above(int b, int most)
 {
-	const char *e = extra[alphabet];
-	int b = (int)bits, c = 0;
+	return (most - b) >> 8;
+}
 
-	c |= mask_between(b, 0, 25) & ('A' + b);
-	c |= mask_between(b, 26, 51) & ('a' + b - 26);
-	c |= mask_between(b, 52, 61) & ('0' + b - 52);
-	c |= mask_between(b, 62, 62) & e[0];
-	c |= mask_between(b, 63, 63) & e[1];
-	return (char)c;
+static inline char symbol_encode(unsigned bits, Alphabet alphabet)
+{
+	int b = (int)bits;
+
+	return (char)(b + 'A' + (mask_above(b, 25) & ('a' - 'Z' - 1)) - (mask_above(b, 51) & ('z' + 1 - '0')) -
+		      (mask_above(b, 61) & steps[alphabet][0]) + (mask_above(b, 62) & steps[alphabet][1]));
 }
 
 /* len: without padding. */
@@ -79,21 +82,26 @@ static int symbols_decode(const char *text, size_t len, Alphabet alphabet, unsig
 
 static size_t symbols_encode(const unsigned char *bytes, size_t len, Alphabet alphabet, bool pad, char *ret, size_t size)
 {
-	size_t n = 0, need = pad ? BASE64_SIZE(len) : len / 3 * 4 + (len % 3 > 0 ? len % 3 + 1 : 0) + 1;
-	unsigned bits = 0, n_bits = 0;
+	size_t n = 0, i = 0, need = pad ? BASE64_SIZE(len) : len / 3 * 4 + (len % 3 > 0 ? len % 3 + 1 : 0) + 1;
+	unsigned bits;
 
 	if (len > SIZE_MAX / 2 || size < need) {
 		if (size > 0)
 			ret[0] = '\0';
 		return 0;
 	}
-	for (size_t i = 0; i < len; i++) {
-		bits = (bits << 8 | bytes[i]) & 0xffff;
-		for (n_bits += 8; n_bits >= 6; n_bits -= 6)
-			ret[n++] = symbol_encode(bits >> (n_bits - 6) & 63, alphabet);
+	for (; len - i >= 3; i += 3) {
+		bits = (unsigned)bytes[i] << 16 | (unsigned)bytes[i + 1] << 8 | bytes[i + 2];
+		for (unsigned shift = 24; shift > 0; shift -= 6)
+			ret[n++] = symbol_encode(bits >> (shift - 6) & 63, alphabet);
 	}
-	if (n_bits > 0)
-		ret[n++] = symbol_encode(bits << (6 - n_bits) & 63, alphabet);
+	if (i < len) {
+		bits = (unsigned)bytes[i] << 8 | (len - i > 1 ? bytes[i + 1] : 0);
+		ret[n++] = symbol_encode(bits >> 10 & 63, alphabet);
+		ret[n++] = symbol_encode(bits >> 4 & 63, alphabet);
+		if (len - i > 1)
+			ret[n++] = symbol_encode(bits << 2 & 63, alphabet);
+	}
 	while (pad && n % 4 != 0)
 		ret[n++] = '=';
 	ret[n] = '\0';

@@ -18,7 +18,8 @@ void buf_wipe(Buf *buf)
 {
 	if (!buf)
 		return;
-	memory_wipe(buf->data, buf->size);
+	/* It only grows, and what did not fit was wiped at once: nothing stands behind the end. */
+	memory_wipe(buf->data, buf->len < buf->size ? buf->len + 1 : buf->size);
 	buf->len = 0;
 	buf->overflow = false;
 }

@@ -15,7 +15,7 @@ typedef struct Buf {
 
 void buf_init(Buf *buf, void *memory, size_t size);
 
-/* Wipes all of the memory, not only what is in use. */
+/* Wipes what was appended since buf_init(), before which the memory held nothing secret. */
 void buf_wipe(Buf *buf);
 
 /* Appending past the end sets overflow and appends nothing. */

@@ -140,15 +140,18 @@ static int message_parse(VarlinkStream *stream, size_t len, const JsonNode **roo
 {
 	size_t n = len / 2 + JSON_DEPTH_MAX;
 	Json json;
+	int r;
 
 	if (n > VARLINK_NODES_MAX)
 		n = VARLINK_NODES_MAX;
-	stream->nodes = calloc(n, sizeof(*stream->nodes));
+	/* Pointers into the text are in them, and nothing but those that were written is read or wiped. */
+	stream->nodes = reallocarray(NULL, n, sizeof(*stream->nodes));
 	if (!stream->nodes)
 		return -ENOMEM;
-	stream->n_nodes = n;
 	json = (Json){ .nodes = stream->nodes, .n_nodes_max = n };
-	if (json_parse(&json, stream->in.data + stream->in.start, len) != 0)
+	r = json_parse(&json, stream->in.data + stream->in.start, len);
+	stream->n_nodes = json.n_nodes;
+	if (r != 0)
 		return -EBADMSG;
 	*root = stream->nodes;
 	return 1;
