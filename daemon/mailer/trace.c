@@ -123,7 +123,7 @@ static const char *secret_match(const char *p, const char *secret)
 	const char *hidden = secret_part(secret), *end = NULL;
 	size_t n = 0;
 
-	for (const char *q = hidden; *q != '\0'; q++)
+	for (const char *q = hidden; *q != '\0' && n < WINDOW; q++)
 		n += is_symbol(*q);
 	if (n == 0) {
 		n = strlen(hidden);
@@ -131,10 +131,8 @@ static const char *secret_match(const char *p, const char *secret)
 	}
 	if (!is_symbol(*p))
 		return NULL;
-	if (n > WINDOW)
-		n = WINDOW;
 	for (const char *q = hidden; *q != '\0' && !end; q++)
-		if (is_symbol(*q))
+		if (is_symbol(*q) && folded(*q) == folded(*p))
 			end = symbols_match(p, q, n);
 	return end;
 }
