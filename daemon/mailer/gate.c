@@ -133,6 +133,27 @@ static bool path_right(const Gate *gate, const char *word, const char *address)
 	       memcmp(gate->turn + len + n, ">\r\n", 3) == 0;
 }
 
+/*
+ * The message with its dots doubled (RFC 5321 4.5.2) and the end of the text, and nothing else. When
+ * libesmtp cannot write it goes on with what comes next: a mail without its head would be sent.
+ */
+static bool text_right(const Gate *gate)
+{
+	const char *turn = gate->turn, *end = gate->turn + gate->turn_len;
+	bool start = true;
+
+	for (size_t i = 0; i < gate->job->len; i++) {
+		char c = gate->job->message[i];
+
+		if (start && c == '.' && (turn == end || *turn++ != '.'))
+			return false;
+		if (turn == end || *turn++ != c)
+			return false;
+		start = c == '\n';
+	}
+	return start && end - turn == 3 && memcmp(turn, ".\r\n", 3) == 0;
+}
+
 /* Whether libesmtp may say this now: 0, or GATE_E_*. */
 static int turn_permit(Gate *gate, GateTurn turn)
 {
@@ -157,7 +178,9 @@ static int turn_permit(Gate *gate, GateTurn turn)
 	case TURN_DATA:
 		return c->recipient / 100 == 2 ? 0 : broken(gate, "DATA out of turn");
 	case TURN_TEXT:
-		return c->data == 354 ? 0 : broken(gate, "text out of turn");
+		if (c->data != 354)
+			return broken(gate, "text out of turn");
+		return text_right(gate) ? 0 : broken(gate, "another text");
 	case TURN_EHLO:
 	case TURN_RSET:
 	case TURN_QUIT:

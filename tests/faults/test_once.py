@@ -5,7 +5,11 @@
 Usage: PWRESET_BUILD=BUILD test_once.py
 """
 
+import email
+import email.policy
+import re
 import sys
+import tempfile
 import unittest
 
 import whole  # first: it finds the others
@@ -111,6 +115,47 @@ class Names(Once):
             site.kill()
 
         self.assertGreater(self.each(faults, "file fails", start), 20)
+
+
+class Mails(Once):
+    """A mail is sent whole or not at all, whatever of it libesmtp could not write."""
+
+    def test_each_write(self):
+        mailer = whole.of_mailer("worker")
+        faults = self.control()
+        smtp = whole.relay.Relay()
+        self.addCleanup(smtp.close)
+        folder = tempfile.TemporaryDirectory(prefix="pwreset-once-")
+        self.addCleanup(folder.cleanup)
+        root = mailer.make_root(folder.name, {"relay": f"127.0.0.1:{smtp.port}"})
+
+        def send(_n):
+            one = mailer.Worker(root, command=["env", *(f"{k}={v}" for k, v in faults.environment.items())])
+            try:
+                return one.send()["status"]
+            except ConnectionError:
+                return "gone"
+            finally:
+                one.close()
+
+        def parts():
+            message = email.message_from_bytes(smtp.messages[-1][2], policy=email.policy.default)
+            return message["Subject"], [re.sub("[0-9]", "", part.get_content()) for part in message.walk()
+                                        if not part.is_multipart()]  # but for its time
+
+        self.assertEqual(send(0), "sent")
+        expected = parts()
+
+        def tried(n):
+            before = len(smtp.messages)
+            status = send(n)
+            self.assertLessEqual(len(smtp.messages), before + 1)
+            if len(smtp.messages) > before:
+                self.assertEqual(parts(), expected, f"{status}: {faults.what()}")
+            else:
+                self.assertNotEqual(status, "sent", faults.what())
+
+        self.assertGreater(self.each(faults, "disk full", tried), 5)
 
 
 if __name__ == "__main__":

@@ -28,11 +28,19 @@ import slapd as directory  # noqa: E402  pylint: disable=wrong-import-position
 from broker_harness import SOCKETS, USERS, Client, Gone, Passed, listen, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 from proxy import read_message, tlv  # noqa: E402  pylint: disable=wrong-import-position
 
-__all__ = ["Whole", "Server", "Gone", "wait_for", "directory", "relay", "SOCKETS"]
+__all__ = ["Whole", "Server", "Gone", "wait_for", "directory", "of_mailer", "relay", "SOCKETS"]
 
-_spec = importlib.util.spec_from_file_location("relay", TOP / "tests/mailer/relay.py")
-relay = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(relay)
+
+
+def of_mailer(name):
+    """A module of tests/mailer, where "worker" is another one than in tests/directory."""
+    spec = importlib.util.spec_from_file_location(name, TOP / f"tests/mailer/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+relay = of_mailer("relay")
 
 from keeper import Keeper, Page  # noqa: E402  pylint: disable=wrong-import-position
 
