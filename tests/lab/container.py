@@ -330,6 +330,13 @@ class Container:
             self._signal_nspawn(signal.SIGTERM)
         self.destroy()
 
+    def reboot(self):
+        """Shuts it down and boots it again, on the same files; what was plugged into it is gone."""
+        self._signal_nspawn(signal.SIGTERM)
+        for group in self.state.cgroups:
+            _remove_cgroup(pathlib.Path(group))
+        self.boot()
+
     def _signal_nspawn(self, number):
         """To nspawn, not unshare, which then ends by itself and leaves no zombie."""
         if self.state.running:

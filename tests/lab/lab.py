@@ -300,18 +300,30 @@ class Lab(Container, Directory):
         return link
 
     def link(self, other):
-        """A cable to another lab, eth0 at both ends: 10.77.0.1 here, 10.77.0.2 there, and each knows
-        the other's name, which is the lab's with ".lab.example.com" behind it."""
-        ends = ((self, "10.77.0.1"), (other, "10.77.0.2"))
+        """A cable to another lab's eth0, from the switch that eth0 here is: 10.77.0.1 here, the other has the next free one. Each
+        knows the other's name, which is the lab's with ".lab.example.com" behind it."""
+        links = self.state.facts.setdefault("links", [])
+        if not links:
+            self.exec(["ip", "link", "add", "eth0", "type", "bridge"])
+            self._address("10.77.0.1")
+        if other.name not in links:
+            links.append(other.name)
+            self.state.save()
+        number = links.index(other.name) + 2
         _run_ip(
-            *("link", "add", "eth0", "netns", str(self.leader), "type", "veth"),
-            *("peer", "name", "eth0", "netns", str(other.leader)),
+            *("link", "add", f"port{number}", "netns", str(self.leader), "type", "veth"),
+            *("peer", "name", "eth0", "netns", str(other.leader), "address", f"02:00:0a:4d:00:{number:02x}"),
         )
-        names = "".join(f"{address} {lab.name}.lab.example.com\n" for lab, address in ends)
-        for lab, address in ends:
-            lab.exec(["ip", "address", "add", f"{address}/24", "dev", "eth0"])
-            lab.exec(["ip", "link", "set", "eth0", "up"])
-            lab.write("/etc/hosts", lab.read("/etc/hosts") + names)
+        self.exec(["ip", "link", "set", f"port{number}", "master", "eth0", "up"])
+        other._address(f"10.77.0.{number}")
+        for lab, there, address in ((self, other, f"10.77.0.{number}"), (other, self, "10.77.0.1")):
+            hosts, line = lab.read("/etc/hosts"), f"{address} {there.name}.lab.example.com\n"
+            if line not in hosts:
+                lab.write("/etc/hosts", hosts + line)
+
+    def _address(self, address):
+        self.exec(["ip", "address", "add", f"{address}/24", "dev", "eth0"])
+        self.exec(["ip", "link", "set", "eth0", "up"])
 
     # ---- the product
 
