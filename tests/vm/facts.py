@@ -3,7 +3,7 @@
 
 INSIDE = "/opt/pwreset"
 RELAY_USER = "pwreset-relay"
-RELAY_KEY = "/root/.ssh/relay"
+FLEET_PORT = 4722
 # Who is confined, as people of a site with a strict policy are; all others are unconfined, as Debian has it.
 LOGINS = {"rupert": "user_u", "niaj": "user_u", "helen": "staff_u", RELAY_USER: "pwreset_relay_u"}
 PROBE = f"{INSIDE}/probe"

@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(TOP / "tests/lab")]
 
-from facts import INSIDE, LOGINS, RELAY_KEY, RELAY_USER, SERIAL_LOGIN, TESTS_DISK  # noqa: E402
+from facts import FLEET_PORT, INSIDE, LOGINS, SERIAL_LOGIN, TESTS_DISK  # noqa: E402
 from lab import Lab, LabError  # noqa: E402  pylint: disable=wrong-import-position
 
 IMAGE_SIZE = "1600M"
@@ -84,12 +84,12 @@ def build_site_module(scratch):
 
 
 def load_policy(lab, site_module):
-    """Both modules, the people's SELinux users, the relay account's context."""
+    """Both modules, the people's SELinux users, the fleet's port: what semanage would write here, where no kernel has SELinux."""
+    lab.write("/var/lib/selinux/default/active/ports.local", f"portcon tcp {FLEET_PORT} system_u:object_r:ssh_port_t:s0\n")
     seusers = "".join(f"{login}:{user}:s0\n" for login, user in LOGINS.items())
     lab.write("/var/lib/selinux/default/active/seusers.local", seusers)
     shutil.copy(site_module, lab.path("/root") / "lab_site.pp")
     lab.exec(["semodule", "-n", "-i", MODULE, "/root/lab_site.pp"], timeout=180)
-    lab.exec(["cp", "/usr/share/pwreset/selinux/pwreset_relay_u", f"{CONTEXTS}/users/pwreset_relay_u"])
     config = lab.read("/etc/selinux/config")
     lab.write("/etc/selinux/config", re.sub(r"(?m)^SELINUX=.*", "SELINUX=enforcing", config))
 
@@ -98,17 +98,6 @@ def prepare_site(lab):
     """slapd as a file of its own (Debian links its tools to it, and the last one's label stays)."""
     lab.exec(["sh", "-c", "cp -p /usr/sbin/slapd /usr/sbin/slapd.own && mv /usr/sbin/slapd.own /usr/sbin/slapd"])
     lab.write("/etc/tmpfiles.d/lab-site.conf", SITE_TMPFILES)
-
-
-def prepare_relay(lab):
-    """A host of the fleet that may log in to the relay account and nothing else."""
-    lab.exec(["mkdir", "-p", "-m", "0700", "/root/.ssh"])
-    lab.exec(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", RELAY_KEY])
-    key = lab.read(RELAY_KEY + ".pub").strip()
-    lab.exec(["mkdir", "-p", "/etc/ssh/relay"])
-    lab.write(f"/etc/ssh/relay/{RELAY_USER}", f'restrict,command="pwresetctl relay host1.example.com" {key}\n')
-    lab.write("/etc/ssh/sshd_config.d/relay.conf",
-              f"Match User {RELAY_USER}\n\tAuthorizedKeysFile /etc/ssh/relay/%u\n\tAuthenticationMethods publickey\n")
 
 
 def pack_tests(tests, scratch):
@@ -140,7 +129,6 @@ def make_tree(builddir, settings, tree, scratch, timed):
         lab.start_proxy()
         lab.exec(["systemctl", "enable", "nginx.service"])
         timed("product installed")
-        prepare_relay(lab)
         prepare_tests(lab)
         load_policy(lab, site_module)
         timed("policy built with the module")

@@ -10,7 +10,7 @@ from here import WATCH, Here
 
 DOOR = "/run/pwreset/"
 PEPPER = "/etc/pwreset/credentials/pepper"
-LDAP, SMTP = "389", "25"
+LDAP, SMTP, SSH = "389", "25", "22"
 # A program's type, what it tries, and whether it may: the same act is allowed to one and denied to another, so that a
 # denial is the policy's and not the probe's. nslcd runs as root beside us and has no business with us.
 MATRIX = (
@@ -38,6 +38,12 @@ MATRIX = (
     ("pwreset_web_exec_t", "unix", DOOR + "ctl", False),
     ("pwreset_web_exec_t", "tcp", LDAP, False),
     ("pwreset_web_exec_t", "read", "/var/log/lastlog", False),
+    ("pwreset_fleet_exec_t", "tcp", SSH, True),
+    ("pwreset_fleet_exec_t", "tcp", LDAP, False),
+    ("pwreset_fleet_exec_t", "tcp", SMTP, False),
+    ("pwreset_fleet_exec_t", "unix", DOOR + "ctl", False),
+    ("pwreset_fleet_exec_t", "unix", DOOR + "relay", False),
+    ("pwreset_fleet_exec_t", "read", PEPPER, False),
     ("pwresetctl_exec_t", "unix", DOOR + "ctl", True),
     ("pwresetctl_exec_t", "unix", DOOR + "pam", False),
 )
@@ -51,6 +57,7 @@ PROGRAMS = {
     "pwreset-web": {"pwreset_web_t"},
     "passwd": {"passwd_t"},
     "pwresetctl": {"pwresetctl_t", "pwreset_relay_t"},
+    "pwreset-fleet": {"pwreset_fleet_t"},
 }
 
 

@@ -20,8 +20,8 @@ HEADERS = "/usr/share/selinux/devel/Makefile"
 POLICY_VERSION = "33"
 
 BROKER, DIRECTORY, MAILER, WEB = "pwresetd_t", "pwreset_directory_t", "pwreset_mailer_t", "pwreset_web_t"
-CTL, RELAY = "pwresetctl_t", "pwreset_relay_t"
-DOMAINS = (BROKER, DIRECTORY, MAILER, WEB, CTL, RELAY)
+CTL, RELAY, FLEET = "pwresetctl_t", "pwreset_relay_t", "pwreset_fleet_t"
+DOMAINS = (BROKER, DIRECTORY, MAILER, WEB, CTL, RELAY, FLEET)
 # Domains that authenticate people or change passwords and that Debian's policy does not count to pam_domain.
 OTHER_PAM = {
     "passwd_t", "chfn_t", "sysadm_passwd_t", "newrole_t", "run_init_t", "policykit_auth_t", "xscreensaver_t",
@@ -150,6 +150,12 @@ class Doors(PolicyCase):
             self.assertIn(domain, pam)
         self.assert_connecting("pwreset_pam_door_t", BROKER, pam | {ADMINISTRATOR})
 
+    def test_pam_on_a_host_of_the_fleet(self):
+        self.assert_connecting("pwreset_pam_door_t", FLEET, self.attribute("pam_domain") | OTHER_PAM)
+        self.assertIn("init_t", self.who(FLEET, "unix_stream_socket", "listen"))
+        for door in ("ctl", "relay", "web", "directory", "mailer"):
+            self.assertNotIn(FLEET, self.who(f"pwreset_{door}_door_t", "sock_file", "write"), door)
+
     def test_ctl(self):
         self.assert_connecting("pwreset_ctl_door_t", BROKER, {CTL, ADMINISTRATOR})
 
@@ -210,6 +216,11 @@ class Secrets(PolicyCase):
             reads = "read" in self.permissions(domain, "file", "pwreset_var_lib_t")
             self.assertEqual((domain == BROKER,) * 2, (writes, reads), domain)
 
+    def test_sshd_reads_the_fleet_s_keys_and_the_host_s_own_is_a_secret(self):
+        self.assertIn("read", self.permissions("sshd_t", "file", "pwreset_conf_t"))
+        self.assertIn("search", self.permissions("sshd_t", "dir", "pwreset_conf_t"))
+        self.assertRegex(self.contexts, r"(?m)^/etc/pwreset/fleet\\?\.key\s+--\s+system_u:object_r:pwreset_credentials_t:s0$")
+
     def test_nobody_writes_the_settings(self):
         for domain in DOMAINS:
             self.assertNotIn("write", self.permissions(domain, "file", "pwreset_conf_t"), domain)
@@ -232,7 +243,7 @@ class Network(PolicyCase):
 
     def test_ports(self):
         # The mailer's own library connects to the mailer, on a port of the loopback that the kernel picks.
-        for domain, ports in ((DIRECTORY, {"ldap_port_t"}), (MAILER, {"smtp_port_t", "unreserved_port_t"})):
+        for domain, ports in ((DIRECTORY, {"ldap_port_t"}), (MAILER, {"smtp_port_t", "unreserved_port_t"}), (FLEET, {"ssh_port_t"})):
             self.assertEqual(ports | {"dns_port_t"}, self.targets(domain, "tcp_socket", "name_connect"), domain)
             self.assertEqual(set(), self.targets(domain, "tcp_socket", "name_bind"), domain)
 
@@ -253,7 +264,7 @@ class Network(PolicyCase):
 
     def test_directory_by_its_socket(self):
         self.assertIn("slapd_t", self.targets(DIRECTORY, "unix_stream_socket", "connectto"))
-        for domain in (BROKER, MAILER, WEB, CTL, RELAY):
+        for domain in (BROKER, MAILER, WEB, CTL, RELAY, FLEET):
             self.assertNotIn("slapd_t", self.targets(domain, "unix_stream_socket", "connectto"), domain)
 
 
@@ -267,12 +278,15 @@ class Confined(PolicyCase):
                 self.assertEqual(set(), {name for name, who in row.items() if domain in who}, f"{domain} {tclass}")
 
     def test_no_other_program(self):
-        """Only the relay account's shell starts anything, and that is pwresetctl."""
+        """Only the relay account's shell starts anything, and that is pwresetctl; a host of the fleet has ssh."""
         for domain in (BROKER, DIRECTORY, MAILER, WEB, CTL):
             started = self.targets(domain, "file", "execute_no_trans")
             self.assertEqual(set(), started - {"ld_so_t", "lib_t"}, domain)
             self.assertEqual(set(), self.targets(domain, "process", "transition"), domain)
         self.assertEqual(set(), self.targets(RELAY, "process", "transition"))
+        self.assertEqual(set(), self.targets(FLEET, "process", "transition"))
+        self.assertEqual({"shell_exec_t", "ssh_exec_t"},
+                         self.targets(FLEET, "file", "execute_no_trans") - {"ld_so_t", "lib_t", "bin_t"})
 
     def test_nothing_is_made_executable(self):
         for domain in DOMAINS:
@@ -282,12 +296,12 @@ class Confined(PolicyCase):
     def test_entered_by_own_program_alone(self):
         for domain, program in ((BROKER, "pwresetd_exec_t"), (DIRECTORY, "pwreset_directory_exec_t"),
                                 (MAILER, "pwreset_mailer_exec_t"), (WEB, "pwreset_web_exec_t"),
-                                (CTL, "pwresetctl_exec_t"), (RELAY, "shell_exec_t")):
+                                (CTL, "pwresetctl_exec_t"), (RELAY, "shell_exec_t"), (FLEET, "pwreset_fleet_exec_t")):
             self.assertEqual({program}, self.targets(domain, "file", "entrypoint"), domain)
 
     def test_started_by(self):
         starters = {domain: self.who(domain, "process", "transition") - self.boundless for domain in DOMAINS}
-        for domain in (BROKER, DIRECTORY, MAILER, WEB):
+        for domain in (BROKER, DIRECTORY, MAILER, WEB, FLEET):
             self.assertEqual({"init_t", "initrc_t"} - self.boundless, starters[domain], domain)
         self.assertEqual({"init_t", "initrc_t", "user_t", "staff_t"} - self.boundless, starters[CTL])
         self.assertEqual({"sshd_t"} - self.boundless, starters[RELAY])

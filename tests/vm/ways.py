@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What people do, each in the SELinux domain in which they do it."""
-import json
 import os
-import subprocess
+import re
 import tty
 
 from pexpect import fdpexpect
 
-from facts import RELAY_KEY, RELAY_USER, SERIAL_LOGIN, SERIAL_PERSON
+from facts import SERIAL_LOGIN, SERIAL_PERSON
 from here import WATCH, Here
 from harness import CODE, KEYBOARD_INTERACTIVE, LINK, LabCase, eventually, people, pexpect
 
@@ -150,21 +149,36 @@ class Ways(VmCase):
         self.assertIn("wendy", self.shell(child, "helen", "pwresetctl show wendy | cat"))
         child.sendline("exit")
 
-    def test_08_relay(self):
-        """a host of the fleet asks through ssh, its account in a domain that has one door"""
-        before = len(self.lab.mails("oscar"))
-        argv = self.lab.ssh_argv(RELAY_USER, options=(f"IdentityFile={RELAY_KEY}", "PubkeyAuthentication=yes",
-                                                      "BatchMode=yes"))
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as ssh:
-            call = {"method": "org.pwreset.Recovery.RequestCode", "parameters": {"user": "oscar"}}
-            ssh.stdin.write(json.dumps(call).encode() + b"\0")
-            ssh.stdin.flush()
-            self.assertEqual(b"{", ssh.stdout.read(1))
-            # It is there as long as its input is open, however seldom a slow machine looks by itself.
-            WATCH.look()
-            ssh.stdin.close()
-            ssh.wait(PATIENCE_S)
-        self.assertTrue(CODE.search(self.body(self.lab.wait_mail("oscar", before + 1, timeout=PATIENCE_S)[before])))
+    def leave_the_fleet(self):
+        """The module's socket is the daemon's again."""
+        self.lab.exec(["systemctl", "disable", "--now", "pwreset-fleet.socket"])
+        self.lab.exec(["systemctl", "unmask", "--runtime", "pwreset-pam.socket"])
+        self.lab.exec(["systemctl", "start", "pwreset-pam.socket"])
+
+    def test_08_fleet(self):
+        """a host of the fleet and its central host in one, by what "fleet add" prints: recovery at ssh's prompt, through ssh"""
+        add = ["pwresetctl", "fleet", "add", "host1.example.com", "--central=lab.example.com"]
+        there = re.split(r"(?m)^# \d\. ", self.lab.exec(add).stdout)[1]
+        self.addCleanup(self.leave_the_fleet)
+        # A host is one of the fleet or has the daemon, which would take the door back; here it must be both.
+        self.lab.exec(["systemctl", "mask", "--runtime", "--now", "pwreset-pam.socket"])
+        key = self.lab.exec(["sh", "-e", "-c", "# " + there], timeout=600).stdout.splitlines()[-1]
+        here = re.split(r"(?m)^# \d\. ", self.lab.exec([*add, "-"], input=key + "\n").stdout)[2]
+        self.lab.exec(["sh", "-e", "-c", "# " + here], timeout=600)
+        for path, kind in (("/run/pwreset/pam", "pwreset_pam_door_t"), ("/etc/pwreset/fleet.key", "pwreset_credentials_t"),
+                           ("/usr/lib/pwreset/pwreset-fleet", "pwreset_fleet_exec_t")):
+            self.assertEqual(f"system_u:object_r:{kind}:s0", self.lab.exec(["stat", "--format=%C", path]).stdout.strip())
+        # All the way, and the processes in between stay as long as the connection does.
+        link = self.varlink(timeout=PATIENCE_S)
+        self.assertEqual({"exists": True}, link.call("org.pwreset.Password.Exists", user="oscar"))
+        WATCH.look()
+        link.close()
+        child = self.lab.ssh("oscar", options=KEYBOARD_INTERACTIVE, timeout=PATIENCE_S)
+        self.recover(child, "oscar", NEW)
+        child.expect(r"oscar@lab:\S*\$ ")
+        child.sendline("exit")
+        self.assert_password("oscar", NEW, [people.password("oscar")])
+        self.assertIn("host1.example.com", self.body(self.lab.mails("oscar")[0]))
 
     def test_09_timer(self):
         """pwresetctl started by systemd, as its timer does"""

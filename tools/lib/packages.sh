@@ -57,7 +57,7 @@ PKGS_SELINUX=(
 
 # The virtual machine of tools/vm-test on the host, and what its root has beside the lab's.
 PKGS_VM=(qemu-system-x86 e2fsprogs policycoreutils gcc libc6-dev)
-PKGS_VM_ROOT=(linux-image-cloud-amd64 selinux-policy-default policycoreutils python3-pexpect curl)
+PKGS_VM_ROOT=(linux-image-cloud-amd64 selinux-policy-default policycoreutils policycoreutils-python-utils python3-pexpect curl)
 
 # How long to wait for another apt or dpkg that holds the lock.
 PKGS_LOCK_WAIT_S=600
