@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A host of the fleet, which has one unit and ssh, and the keys that a central host lets in. */
 
+#include <shadow.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -10,8 +11,6 @@
 
 #define UNIT "pwreset-fleet.socket"
 #define MODULE_SOCKET PWRESET_RUNDIR "/pam"
-#define HOST_KEY PWRESET_CONFDIR "/fleet.key"
-#define KNOWN_HOSTS PWRESET_CONFDIR "/fleet.known_hosts"
 #define JOURNAL "journalctl -n 20 -u 'pwreset-fleet@*'"
 #define TRY_MS 15000 /* what the module waits */
 #define OUTPUT_BYTES 65536
@@ -48,20 +47,20 @@ static void check_key(Doctor *doctor)
 {
 	struct stat st;
 
-	if (lstat(HOST_KEY, &st) < 0)
+	if (lstat(FLEET_KEY, &st) < 0)
 		finding_add(doctor, SEVERITY_ERROR, "fleet-key",
-			    N_("This host has no key for the central hosts."), HOST_KEY,
-			    "ssh-keygen -t ed25519 -N '' -f " HOST_KEY);
+			    N_("This host has no key for the central hosts."), FLEET_KEY,
+			    "ssh-keygen -t ed25519 -N '' -f " FLEET_KEY);
 	else if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 0077) != 0)
 		finding_add(doctor, SEVERITY_ERROR, "fleet-key",
 			    N_("This host's key can be read by others, or is no file of root's."),
-			    HOST_KEY, "chown root:root " HOST_KEY " && chmod 0600 " HOST_KEY);
+			    FLEET_KEY, "chown root:root " FLEET_KEY " && chmod 0600 " FLEET_KEY);
 }
 
 static void check_known(Doctor *doctor)
 {
 	char line[FLEET_LINE_MAX];
-	FILE *file = fopen(KNOWN_HOSTS, "re");
+	FILE *file = fopen(FLEET_KNOWN, "re");
 	bool known = false;
 
 	while (!known && file && fgets(line, sizeof(line), file))
@@ -71,7 +70,7 @@ static void check_known(Doctor *doctor)
 	if (!known)
 		finding_add(doctor, SEVERITY_ERROR, "fleet-known-hosts",
 			    N_("No central host's key is known here, so none is spoken to."),
-			    KNOWN_HOSTS,
+			    FLEET_KNOWN,
 			    N_("run \"pwresetctl fleet add\" with this host's name on a central "
 			       "host, and step 1 here"));
 }
@@ -162,27 +161,37 @@ static void check_lines(Doctor *doctor, FILE *file)
 	}
 }
 
+/* As pwreset-relay-ssh@.service starts it. */
 static void check_relay_sshd(Doctor *doctor)
 {
-	const char *argv[] = { "/usr/sbin/sshd", "-T", "-C",
+	const char *argv[] = { "/usr/sbin/sshd", "-T", "-f", FLEET_SSHD, "-C",
 			       "user=pwreset-relay,host=fleet,addr=192.0.2.1", NULL };
 	AUTO_FREE char *output = malloc(OUTPUT_BYTES);
+	const struct spwd *account;
 
-	if (!output || program_read(argv, output, OUTPUT_BYTES) != 0)
+	if (!output || geteuid() != 0)
 		return;
-	if (!strstr(output, "\nauthorizedkeysfile " FLEET_KEYS "\n"))
+	account = getspnam("pwreset-relay");
+	if (account && account->sp_pwdp[0] == '!')
+		finding_add(doctor, SEVERITY_ERROR, "fleet-account",
+			    N_("The account that the fleet's hosts log in to is locked, and sshd "
+			       "lets none of them in."),
+			    "pwreset-relay", "usermod -p '*' pwreset-relay");
+	if (program_read(argv, output, OUTPUT_BYTES) != 0 ||
+	    !strstr(output, "\nauthorizedkeysfile " FLEET_KEYS "\n"))
 		finding_add(doctor, SEVERITY_ERROR, "fleet-sshd",
-			    N_("sshd does not look at the fleet's keys."), FLEET_KEYS,
-			    "Match User pwreset-relay, AuthorizedKeysFile " FLEET_KEYS);
-	else if (!strstr(output, "\ndisableforwarding yes\n"))
-		finding_add(doctor, SEVERITY_ERROR, "fleet-sshd",
-			    N_("sshd would let the fleet's keys forward connections if their lines "
-			       "did."),
-			    "DisableForwarding no",
-			    "Match User pwreset-relay, DisableForwarding yes");
+			    N_("sshd does not start with what it is told for the fleet's hosts."),
+			    FLEET_SSHD, "/usr/sbin/sshd -t -f " FLEET_SSHD);
 	else
 		finding_add(doctor, SEVERITY_OK, "fleet-sshd",
 			    N_("sshd lets the fleet's hosts in."), NULL, NULL);
+}
+
+static void check_central_unit(Doctor *doctor, const char *unit, const char *remedy)
+{
+	if (!unit_is("is-active", unit))
+		finding_add(doctor, SEVERITY_ERROR, "unit",
+			    N_("The socket of the fleet's hosts is not active."), unit, remedy);
 }
 
 void doctor_fleet_central(Doctor *doctor)
@@ -200,9 +209,9 @@ void doctor_fleet_central(Doctor *doctor)
 			    FLEET_KEYS, "chown root:root " FLEET_KEYS " && chmod 0644 " FLEET_KEYS);
 	check_lines(doctor, file);
 	fclose(file);
-	if (!unit_is("is-active", "pwreset-relay.socket"))
-		finding_add(doctor, SEVERITY_ERROR, "unit",
-			    N_("The socket of the fleet's hosts is not active."),
-			    "pwreset-relay.socket", "systemctl enable --now pwreset-relay.socket");
+	check_central_unit(doctor, "pwreset-relay.socket",
+			   "systemctl enable --now pwreset-relay.socket");
+	check_central_unit(doctor, "pwreset-relay-ssh.socket",
+			   "systemctl enable --now pwreset-relay-ssh.socket");
 	check_relay_sshd(doctor);
 }

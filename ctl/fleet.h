@@ -6,7 +6,14 @@
 #include "validate.h"
 #include "version.h"
 
+/* On a central host. */
 #define FLEET_KEYS PWRESET_CONFDIR "/fleet.keys"
+#define FLEET_SSHD PWRESET_DATADIR "/fleet.sshd"
+#define FLEET_PORT "4722" /* pwreset-relay-ssh.socket */
+/* On a host of the fleet. */
+#define FLEET_KEY PWRESET_CONFDIR "/fleet.key"
+#define FLEET_SSH PWRESET_CONFDIR "/fleet.ssh"
+#define FLEET_KNOWN PWRESET_CONFDIR "/fleet.known_hosts"
 #define FLEET_LINE_MAX 4096 /* the longest line that a key of today makes is a quarter of that */
 #define FLEET_KEY_MAX 2048
 #define FLEET_RELAY "pwresetctl relay "

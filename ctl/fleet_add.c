@@ -2,7 +2,7 @@
 /*
  * What lets a host in, as two scripts to be read and run: one for the host, one for each host that runs pwresetd. Both may be
  * run again: what the administrator added to the host's files stays, and a new key takes the place of the host's old one.
- * OpenSSH is all that stands between the two, so what is restricted is restricted in its files.
+ * OpenSSH is all that stands between the two; what its server is told stands in fleet.sshd, and a key's own line restricts it.
  */
 
 #include <glob.h>
@@ -11,6 +11,7 @@
 #include "fleet.h"
 
 #define HOST_KEYS "/etc/ssh/ssh_host_*_key.pub"
+#define SELINUX_MODULE "/usr/share/selinux/packages/pwreset.pp"
 #define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 
 bool fleet_line_host(const char *line, char ret[static HOST_NAME_MAX_LEN + 1])
@@ -54,13 +55,16 @@ bool fleet_key_parse(const char *line, char ret[static FLEET_KEY_MAX])
 	return false;
 }
 
-/* By what the fleet's host shall know this one. */
+/* By what the fleet's host shall know this one. Each line is added if it is not there: other central hosts have theirs. */
 static void print_own_keys(void)
 {
 	char line[FLEET_LINE_MAX], key[FLEET_KEY_MAX];
 	glob_t found;
 	unsigned n = 0;
 
+	fputs("while read -r key; do grep -qsxF \"$key\" " FLEET_KNOWN " || "
+	      "echo \"$key\" >> " FLEET_KNOWN "; done <<'END'\n",
+	      stdout);
 	if (glob(HOST_KEYS, 0, NULL, &found) == 0) {
 		for (size_t i = 0; i < found.gl_pathc; i++) {
 			FILE *file = fopen(found.gl_pathv[i], "re");
@@ -75,39 +79,47 @@ static void print_own_keys(void)
 		globfree(&found);
 	}
 	if (n == 0)
-		fputs("# " FLEET_ALIAS " PUT-HERE-THE-PUBLIC-KEY-OF-SSHD-ON-EACH-CENTRAL-HOST\n",
-		      stdout);
+		fputs("# " FLEET_ALIAS " PUT-HERE-THE-PUBLIC-KEY-OF-SSHD-ON-THIS-CENTRAL-HOST\n", stdout);
+	fputs("END\n", stdout);
+}
+
+/* Neither sshd nor ssh may use another port than those of this type. */
+static void print_selinux_port(void)
+{
+	fputs("\tsemanage port -l -n | grep -q '^ssh_port_t .*[ ,]" FLEET_PORT "\\(,\\|$\\)' || "
+	      "semanage port -a -t ssh_port_t -p tcp " FLEET_PORT "\n",
+	      stdout);
 }
 
 static void print_host(const char *host, const char *central)
 {
 	printf(_("# 1. On %s, as root. It needs pam_pwreset.so, pwreset-fleet.socket, "
 		 "pwresetctl and ssh, and no other part of pwreset.\n"
-		 "#    HostName may stand for several central hosts: their addresses are tried in "
-		 "turn. Then each one's\n"
-		 "#    keys belong into fleet.known_hosts, all by the name %s.\n"),
-	       host, FLEET_ALIAS);
+		 "#    Of several central hosts each prints this step, and each is for this host: "
+		 "they are asked in that order.\n"),
+	       host);
 	printf("systemd-sysusers\n"
 	       "mkdir -p -m 0755 /etc/pwreset\n"
-	       "test -e /etc/pwreset/fleet.key || ssh-keygen -q -t ed25519 -N '' -C %s -f "
-	       "/etc/pwreset/fleet.key\n"
-	       "grep -qs '^Host central' /etc/pwreset/fleet.ssh || cat > /etc/pwreset/fleet.ssh "
-	       "<<'END'\n"
-	       "Host central\n"
-	       "\tHostName %s\n"
+	       "test -e " FLEET_KEY " || ssh-keygen -q -t ed25519 -N '' -C %s -f " FLEET_KEY "\n"
+	       "grep -qsxF 'Host %s' " FLEET_SSH " || cat >> " FLEET_SSH " <<'END'\n"
+	       "Host %s\n"
+	       "\tPort " FLEET_PORT "\n"
 	       "\tUser pwreset-relay\n"
-	       "END\n"
-	       "grep -qs '^" FLEET_ALIAS " ' /etc/pwreset/fleet.known_hosts || "
-	       "cat >> /etc/pwreset/fleet.known_hosts <<'END'\n",
-	       host, central);
+	       "END\n",
+	       host, central, central);
 	print_own_keys();
-	fputs("END\n"
-	      "chmod 0644 /etc/pwreset/fleet.ssh /etc/pwreset/fleet.known_hosts\n"
+	fputs("chmod 0644 " FLEET_SSH " " FLEET_KNOWN "\n"
+	      "if selinuxenabled 2> /dev/null; then\n"
+	      "\tsemodule -l | grep -qx pwreset || semodule -i " SELINUX_MODULE "\n",
+	      stdout);
+	print_selinux_port();
+	fputs("\trestorecon -RFi " PWRESET_CONFDIR " " PWRESET_RUNDIR " /usr/lib/pwreset /usr/bin/pwresetctl\n"
+	      "fi\n"
 	      "systemctl daemon-reload\n"
 	      "systemctl enable --now pwreset-fleet.socket\n"
-	      "command -v pam-auth-update > /dev/null && pam-auth-update --enable pwreset-recovery "
-	      "pwreset-password\n"
-	      "cat /etc/pwreset/fleet.key.pub\n",
+	      "if command -v pam-auth-update > /dev/null; then pam-auth-update --enable pwreset-recovery "
+	      "pwreset-password; fi\n"
+	      "cat " FLEET_KEY ".pub\n",
 	      stdout);
 }
 
@@ -124,18 +136,6 @@ static void print_central(const char *host, const char *key)
 	printf(_("\n# 2. Here, and on every other host that runs pwresetd, as root.\n"));
 	if (!key)
 		printf(_("#    The key is what step 1 printed last.\n"));
-	fputs("cat > /etc/ssh/sshd_config.d/pwreset-fleet.conf <<'END'\n"
-	      "Match User pwreset-relay\n"
-	      "\tAuthorizedKeysFile " FLEET_KEYS "\n"
-	      "\tAuthenticationMethods publickey\n"
-	      "\tDisableForwarding yes\n"
-	      "\tPermitTTY no\n"
-	      "\tPermitUserRC no\n"
-	      "\tMaxSessions 1\n"
-	      "\tClientAliveInterval 60\n"
-	      "END\n"
-	      "chmod 0644 /etc/ssh/sshd_config.d/pwreset-fleet.conf\n",
-	      stdout);
 	if (key) {
 		fputs("test ! -e " FLEET_KEYS " || ", stdout);
 		fleet_forget_print(host);
@@ -145,15 +145,19 @@ static void print_central(const char *host, const char *key)
 	       "END\n"
 	       "chmod 0644 " FLEET_KEYS "\n",
 	       host, key ? key : "PUT-HERE-THE-KEY-OF-STEP-1");
-	fputs("sshd -t && { systemctl reload sshd 2> /dev/null || systemctl reload ssh; }\n"
-	      "systemctl enable --now pwreset-relay.socket\n"
+	/* sshd lets nobody in whose account is locked; "*" is no password either. */
+	fputs("usermod -p '*' pwreset-relay\n"
 	      "if selinuxenabled 2> /dev/null; then\n"
 	      "\t. /etc/selinux/config\n"
 	      "\tcp " PWRESET_DATADIR
 	      "/selinux/pwreset_relay_u /etc/selinux/$SELINUXTYPE/contexts/users/pwreset_relay_u\n"
 	      "\tsemanage login -l -n | grep -q '^pwreset-relay ' || semanage login -a -s "
-	      "pwreset_relay_u pwreset-relay\n"
-	      "fi\n",
+	      "pwreset_relay_u pwreset-relay\n",
+	      stdout);
+	print_selinux_port();
+	fputs("\trestorecon -F " FLEET_KEYS "\n"
+	      "fi\n"
+	      "systemctl enable --now pwreset-relay.socket pwreset-relay-ssh.socket\n",
 	      stdout);
 }
 
@@ -162,10 +166,5 @@ void fleet_add_print(const char *host, const char *central, const char *key)
 	print_host(host, central);
 	print_central(host, key);
 	printf(_("\n# 3. On %s: does it answer?  "), host);
-	fputs("pwresetctl doctor\n#    ", stdout);
-	fputs("printf '{\"method\":\"org.varlink.service.GetInfo\"}\\0' | ssh -F "
-	      "/etc/pwreset/fleet.ssh -i /etc/pwreset/fleet.key \\\n"
-	      "#        -o HostKeyAlias=" FLEET_ALIAS
-	      " -o UserKnownHostsFile=/etc/pwreset/fleet.known_hosts -T central\n",
-	      stdout);
+	puts("pwresetctl doctor");
 }

@@ -674,9 +674,9 @@ class Fleet(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
-        for name in ("bin", "pwreset", "ssh/sshd_config.d"):
+        for name in ("bin", "pwreset"):
             (self.root / name).mkdir(parents=True)
-        for name in ("systemd-sysusers", "systemctl", "pam-auth-update", "sshd", "selinuxenabled"):
+        for name in ("systemd-sysusers", "systemctl", "pam-auth-update", "usermod", "selinuxenabled"):
             stand_in = self.root / "bin" / name
             stand_in.write_text(f"#!/bin/sh\nexit {int(name == 'selinuxenabled')}\n")
             stand_in.chmod(0o755)
@@ -689,7 +689,7 @@ class Fleet(unittest.TestCase):
         argv = [PROGRAM, "fleet", "add", *args, f"--central={central}"]
         text = subprocess.run(argv, capture_output=True, text=True, env=ENV, check=True).stdout
         for script in re.split(r"(?m)^# \d\. ", text)[1:3]:
-            script = "# " + script.replace("/etc/pwreset", f"{self.root}/pwreset").replace("/etc/ssh/", f"{self.root}/ssh/")
+            script = "# " + script.replace("/etc/pwreset", f"{self.root}/pwreset")
             subprocess.run(["sh", "-eu"], input=script, text=True, capture_output=True, check=True,
                            env={**ENV, "PATH": f"{self.root}/bin:{ENV['PATH']}"})
         return {path.name: path.read_text() for path in self.root.glob("pwreset/*")}
@@ -701,15 +701,19 @@ class Fleet(unittest.TestCase):
 
     def test_run_again(self):
         first = self.run_scripts("web1.example.com", self.key("A"))
-        self.assertIn("HostName central1\n", first["fleet.ssh"])
+        self.assertEqual("Host central1\n\tPort 4722\n\tUser pwreset-relay\n", first["fleet.ssh"])
         self.assertIn("pwreset-central ", first["fleet.known_hosts"])
-        # What the administrator has added is not taken away, nor are keys of others.
-        added = {"fleet.ssh": "Host central\n\tHostName central1 central2\n",
-                 "fleet.known_hosts": "pwreset-central ssh-ed25519 " + "C" * 68 + "\n"}
-        for name, text in added.items():
+        # What the administrator has added is not taken away, nor are keys of others; a second central host stands behind the first.
+        mine = {"fleet.ssh": "Host central1\n\tHostName 192.0.2.1\n",
+                "fleet.known_hosts": "pwreset-central ssh-ed25519 " + "C" * 68 + "\n"}
+        for name, text in mine.items():
             (self.root / "pwreset" / name).write_text(text)
-        again = self.run_scripts("web1.example.com", self.key("A"), central="central2")
-        self.assertEqual({**first, **added}, again)
+        for _ in range(2):
+            for central in ("central1", "central2"):
+                again = self.run_scripts("web1.example.com", self.key("A"), central=central)
+        both = {"fleet.ssh": mine["fleet.ssh"] + first["fleet.ssh"].replace("central1", "central2"),
+                "fleet.known_hosts": mine["fleet.known_hosts"] + first["fleet.known_hosts"]}
+        self.assertEqual({**first, **both}, again)
 
     def test_a_new_key_takes_the_place_of_the_old_one(self):
         others = ("web1xexample.com", "web11.example.com", "a.web1.example.com", "web1.example.com.org")

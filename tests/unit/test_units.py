@@ -6,6 +6,7 @@ Usage: test_units.py SOURCE-FOLDER FOLDER-OF-BUILT-UNITS [unittest arguments]
 """
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -126,12 +127,27 @@ class Units(unittest.TestCase):
         self.assertEqual((unit.one("ListenStream"), unit.one("SocketMode"), unit.one("Accept"), unit.one("Conflicts")),
                          ("/run/pwreset/pam", "0600", "yes", "pwreset-pam.socket"))
         self.assertEqual(unit.one("TriggerLimitIntervalSec"), "0")
-        text = (SOURCE / "pwreset-fleet@.service").read_text(encoding="utf-8").replace("\\\n", "")
-        command = re.search(r"^ExecStart=-(.*)$", text, re.M)[1].split()
-        self.assertEqual((command[0], command[-1]), ("/usr/bin/ssh", "central"))
+        self.assertEqual("-/usr/lib/pwreset/pwreset-fleet", Unit(SOURCE / "pwreset-fleet@.service").one("ExecStart"))
+        text = (SOURCE / "pwreset-fleet").read_text(encoding="utf-8").replace("\\\n", "")
+        command = shlex.split(re.search(r"^\s+ssh -F /etc/pwreset/fleet.ssh -T .*$", text, re.M)[0])
         for option in ("StrictHostKeyChecking=yes", "BatchMode=yes", "PreferredAuthentications=publickey", "ControlPath=none",
                        "IdentitiesOnly=yes", "ClearAllForwardings=yes"):
             self.assertIn(option, command)
+
+    def test_the_fleets_hosts_have_an_sshd_of_their_own_and_each_a_share_of_it(self):
+        unit = Unit(BUILT / "pwreset-relay-ssh.socket")
+        self.assertEqual(("yes", "0"), (unit.one("Accept"), unit.one("TriggerLimitIntervalSec")))
+        self.assertLess(int(unit.one("MaxConnectionsPerSource")) * 4, int(unit.one("MaxConnections")))
+        service, group = Unit(SOURCE / "pwreset-relay-ssh@.service"), Unit(SOURCE / "pwreset-relay.slice")
+        self.assertEqual("pwreset-relay.slice", service.one("Slice"))
+        for key in ("TasksMax", "MemoryMax"):
+            self.assertTrue(service.one(key) and group.one(key), key)
+        self.assertEqual("-/usr/sbin/sshd -i -f /usr/share/pwreset/fleet.sshd", service.one("ExecStart"))
+        said = dict(line.split(maxsplit=1) for line in (SOURCE / "fleet.sshd").read_text(encoding="utf-8").splitlines()
+                    if not line.startswith("#"))
+        for key, value in (("AllowUsers", "pwreset-relay"), ("AuthenticationMethods", "publickey"), ("DisableForwarding", "yes"),
+                           ("PermitTTY", "no"), ("PermitRootLogin", "no"), ("MaxSessions", "1"), ("UsePAM", "no")):
+            self.assertEqual(value, said[key])
 
     def test_reminders_are_made_by_root_who_can_do_nothing_else(self):
         """The broker asks for the number 0; test_each_process above holds that there is nothing behind it."""
