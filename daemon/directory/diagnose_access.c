@@ -155,6 +155,36 @@ static void check_password_read(Diagnosis *diagnosis)
 			"The service cannot read stored passwords.", NULL, NULL);
 }
 
+/* What a redemption or a temporary password writes beside the password. */
+static void check_marks(Diagnosis *diagnosis)
+{
+	const DirectoryServer *server = directory_server(diagnosis->call->worker->directory);
+	const bool ppolicy = server->ppolicy && !server->is_389ds;
+	const bool shadow = account_has_class(&diagnosis->sample, "shadowAccount");
+	const struct {
+		const char *name;
+		bool needed;
+	} marks[] = {
+		{ "pwdReset", ppolicy },
+		{ "pwdEndTime", ppolicy },
+		{ "shadowLastChange", shadow },
+		{ "shadowExpire", shadow },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		if (marks[i].needed && try_modify(diagnosis, diagnosis->sample.dn, marks[i].name, NULL) ==
+					       DIRECTORY_E_ACCESS) {
+			finding(diagnosis, SEVERITY_ERROR, "acl-marks",
+				"The service may not write what goes with a new password: redemptions or "
+				"temporary passwords fail.",
+				marks[i].name,
+				i < 2 ? "install the access rules: 'pwresetctl schema --acl --ppolicy' "
+					"prints them for this directory"
+				      : REMEDY_ACL);
+			return;
+		}
+}
+
 /* Of a person's own attributes those that open other doors: who has them is somebody else. */
 static void check_other_attributes(Diagnosis *diagnosis)
 {
@@ -303,6 +333,7 @@ void diagnose_access(Diagnosis *diagnosis)
 	check_class(diagnosis);
 	check_password_write(diagnosis);
 	check_password_read(diagnosis);
+	check_marks(diagnosis);
 	check_other_attributes(diagnosis);
 	check_system(diagnosis);
 	check_privileged_group(diagnosis);

@@ -57,6 +57,14 @@ class Doctor(DirectoryCase):
         self.rule(f'to attrs=homeDirectory by dn.exact="{SERVICE}" write by * break')
         self.assertEqual(self.found("acl-wide"), [("warning", "homeDirectory")])
 
+    def test_rights_that_are_missing_beside_the_password(self):
+        for attribute in ("pwdEndTime", "shadowExpire"):
+            self.rule(f'to attrs={attribute} by dn.exact="{SERVICE}" read by * break')
+            self.assertEqual(self.found("acl-marks"), [("error", attribute)])
+            self.doCleanups()
+            self.worker = self.new_worker()
+        self.assertEqual(self.found("acl-marks"), [])
+
     def test_size_limit_and_its_line(self):
         def limit(value):
             self.ldif(f"dn: {DATABASE}\nchangetype: modify\nreplace: olcSizeLimit\nolcSizeLimit: {value}\n")
