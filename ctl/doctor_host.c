@@ -152,17 +152,16 @@ static void check_log(Doctor *doctor, const char *path, const char *text, size_t
 			    path, N_("the configuration in docs/proxy/, which logs no link; then remove the log"));
 }
 
-/* A server of nginx or Apache that hands on to the page and does not say what it logs, logs every path. */
+/* A server of nginx or Apache that hands on to the page and does not say what it logs, logs every path; its log of errors too. */
 static void check_proxy(Doctor *doctor, const char *path, const char *text, size_t len UNUSED)
 {
 	bool nginx = strstr(path, "nginx");
 
-	if (!strstr(text, "pwreset/http") ||
-	    (nginx ? strstr(text, "access_log") != NULL : strstr(text, "CustomLog") != NULL))
+	if (!strstr(text, "pwreset/http") || (strstr(text, nginx ? "access_log" : "CustomLog") && strstr(text, nginx ? "error_log" : "ErrorLog")))
 		return;
 	finding_add(doctor, SEVERITY_WARNING, "proxy-config",
 		    N_("This web server hands requests to the page and says nothing of its log, which then holds every link."), path,
-		    nginx ? "access_log off;" : "CustomLog /dev/null common");
+		    nginx ? "access_log off; error_log /dev/null emerg;" : "CustomLog /dev/null common\nErrorLog /dev/null");
 }
 
 static void be_silent(const IniPlace *place UNUSED, const char *message UNUSED, void *userdata UNUSED)

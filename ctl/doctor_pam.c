@@ -311,7 +311,8 @@ void doctor_pam(Doctor *doctor)
 	bool nslcd = false, empty_told = false;
 
 	if (!find_module(doctor))
-		finding_add(doctor, SEVERITY_ERROR, "pam-module", N_("The PAM module is not installed."), MODULE, NULL);
+		finding_add(doctor, SEVERITY_ERROR, "pam-module", N_("The PAM module is not installed."), MODULE,
+			    N_("meson install -C build, with -Dpamdir= where this host's PAM modules are elsewhere"));
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
 		if (pam_stack_read(&stack, doctor->root, services[i], "auth") == 0) {
 			check_auth(doctor, stack);

@@ -49,6 +49,20 @@ class Yescrypt(test_recovery.Recovery, Case389):
         self.assertEqual([found for found in findings.values() if found["severity"] == "error"], [])
         self.assertEqual(findings["password-write"]["severity"], "ok")
         self.assertEqual(findings["acl-privileged"]["severity"], "ok")
+        self.assertFalse({"acl-exposed", "acl-wide", "acl-marks", "size-limit", "directory-clock"} & set(findings))
+
+    def test_diagnosis_of_rules_that_are_too_wide(self):
+        for rule, code, evidence in (
+                ('(targetattr="userPassword")(version 3.0; acl "wide"; allow (read,search,compare) userdn="ldap:///anyone";)',
+                 "acl-exposed", "userPassword"),
+                (f'(targetattr="uidNumber")(version 3.0; acl "wide"; allow (write) userdn="ldap:///{SERVICE}";)', "acl-wide", "uidNumber")):
+            with self.subTest(code=code):
+                self.slapd.modify(PEOPLE, ("add", "aci", rule))
+                try:
+                    self.assertEqual(self.findings(self.site)[code]["evidence"], evidence)
+                finally:
+                    self.slapd.modify(PEOPLE, ("delete", "aci", rule))
+        self.assertFalse({"acl-exposed", "acl-wide"} & set(self.findings(self.site)))
 
     def test_lock_by_administrator(self):
         name = self.take()

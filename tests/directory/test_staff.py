@@ -5,7 +5,7 @@ import base64
 import itertools
 
 from case import BETTER, GOOD, PPOLICY, DirectoryCase, main, now
-from slapd import BASE, DECOY, PEOPLE, password_of, person
+from slapd import BASE, DECOY, PEOPLE, TOP, password_of, person
 from worker import Failure, Site, b64, identifier
 
 # What the matrix says, written down a second time on purpose: role -> targets it may touch, verbs it has.
@@ -75,6 +75,26 @@ class Matrix(DirectoryCase):
                 self.assertIn(answer, {"oneself"} if has else {"PermissionDenied"})
                 tried += 1
         self.assertEqual(tried, 4 * 6 * 9)
+
+    def test_the_document_says_the_same(self):
+        """docs/roles.md, cell by cell, against what the test of every cell goes by."""
+        rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in (TOP / "docs/roles.md").read_text().splitlines()
+                if line.startswith("| ") and not line.startswith(("| verb", "| account"))]
+        self.assertTrue(all(len(row) == 4 for row in rows), rows)
+        told = {row[0]: tuple(cell == "yes" for cell in row[1:]) for row in rows}
+        for start, targets in (("an ordinary person", ["person"]), ("holder of the role helpdesk", ["helpdesk", "administrator"]),
+                               ("member of", ["group"]), ("`uidNumber` below", ["system"]), ("holder of the role owner", ["owner"])):
+            row = next(cells for name, cells in told.items() if name.startswith(start))
+            for target in targets:
+                self.assertEqual(row, tuple(target in TOUCH[role] for role in ("helpdesk", "administrator", "owner")), start)
+        verbs = {verb.strip(): cells for names, cells in told.items() if names.startswith(("show", "set-password"))
+                 for verb in names.replace("fleet (list, remove, lift)", "fleet").split(",")}
+        for verb in VERBS:
+            name = next(name for name in verbs if name.replace("-", "") == verb.lower())
+            self.assertEqual(verbs.pop(name), (verb in HELPDESK, True, True), name)
+        # What has no account to be tried on: the broker's table decides (tests/fuzz/broker_model.c states it a second time).
+        self.assertEqual(verbs, {"find": (True, True, True), "remind-expiry": (False, True, True), "statistics": (False, True, True),
+                                 "fleet": (False, True, True)})
 
     def test_no_role_no_verb(self):
         for verb in VERBS:

@@ -140,6 +140,9 @@ static void test_proxies(void **state UNUSED)
 	put("/etc/nginx/sites-enabled/reset", "server { location / { proxy_pass http://unix:/run/pwreset/http; } }\n");
 	assert_string_equal(findings(), " proxy-config:warning");
 	put("/etc/nginx/sites-enabled/reset", "server { access_log off; location / { proxy_pass http://unix:/run/pwreset/http; } }\n");
+	assert_string_equal(findings(), " proxy-config:warning");
+	put("/etc/nginx/sites-enabled/reset",
+	    "server { access_log off; error_log /dev/null emerg; location / { proxy_pass http://unix:/run/pwreset/http; } }\n");
 	assert_string_equal(findings(), "");
 	put("/etc/apache2/sites-enabled/reset.conf", "ProxyPass \"/\" \"unix:/run/pwreset/http|http://localhost/\"\n");
 	assert_string_equal(findings(), " proxy-config:warning");
