@@ -128,8 +128,11 @@ static void peer_read(Peer *peer)
 		peer_free(peer);
 		return;
 	}
-	if (r == 0)
+	if (r == 0) {
+		/* Behind a call that wanted no answer it was not listened to. */
+		peer_listen(peer);
 		return;
+	}
 	peer->half_us = 0;
 	peer->active_us = broker_now_us(peer->broker);
 	r = call_begin(peer, root);

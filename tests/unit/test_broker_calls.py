@@ -395,6 +395,15 @@ class Crowd(Case):
                     pass
         self.assertEqual(self.b.call("ctl", "org.varlink.service.GetInfo")[0], "")
 
+    def test_behind_a_oneway_call_that_took_its_time_the_peer_is_listened_to(self):
+        """Once a worker or the disk had kept such a call, nothing that came after it on the connection was read."""
+        for method, seen in ((P + "Exists", "Exists"), (R + "RequestCode", "Mint")):
+            with self.b.client("pam", 3) as c:
+                c.send(method, more={"oneway": True}, user="alice")
+                self.assertTrue(wait_for(lambda: seen in self.b.directory.methods()))
+                time.sleep(0.2)
+                self.assertEqual(c.call("org.varlink.service.GetInfo")[0], "")
+
     def test_pipelined_calls_are_answered_in_order_and_oneway_not_at_all(self):
         with self.b.client("ctl") as c:
             for i in range(50):
