@@ -9,7 +9,14 @@
 #define UNAVAILABLE "org.pwreset.Failure.Unavailable"
 #define TRY_LATER "org.pwreset.Failure.TryLater"
 
-enum { FIRST_IN_LINE, BEHIND_WHAT_IS_ANSWERED_AT_ONCE, ANYWHERE, PLACES };
+enum { FIRST_IN_LINE, BEHIND_WHAT_IS_ANSWERED_AT_ONCE, BEHIND_WHAT_A_WORKER_HAS_ANSWERED, ANYWHERE, PLACES };
+
+static bool in_hand(const Expect *expect, unsigned place)
+{
+	if (expect->verdict != VERDICT_WORKER || expect->wait > 0)
+		return false;
+	return place == BEHIND_WHAT_IS_ANSWERED_AT_ONCE || expect->fate == FATE_WAITING || expect->fate == FATE_GIVEN;
+}
 
 static Expect *expect_charged(Player *player, const LimitSubject *subject, unsigned cost, unsigned place)
 {
@@ -17,8 +24,7 @@ static Expect *expect_charged(Player *player, const LimitSubject *subject, unsig
 		Expect *expect = player->queue + i;
 		const Expect *before = i > 0 ? expect - 1 : NULL;
 
-		if (before && (place == FIRST_IN_LINE || (place == BEHIND_WHAT_IS_ANSWERED_AT_ONCE &&
-							  before->verdict == VERDICT_WORKER && before->wait == 0)))
+		if (before && (place == FIRST_IN_LINE || (place <= BEHIND_WHAT_A_WORKER_HAS_ANSWERED && in_hand(before, place))))
 			return NULL;
 
 		if (expect->cost == 0 || expect->charged)
@@ -42,7 +48,7 @@ void players_charged(const LimitSubject *subject, unsigned cost, int64_t now, un
 	/* What waits behind another call comes later, unless that one has been answered in this very moment. */
 	for (unsigned place = 0; place < PLACES; place++)
 		for (size_t i = 0; i < PEERS_MAX && !expect; i++)
-			if (players[i].fd >= 0)
+			if (players[i].fd >= 0 || players[i].hung_up)
 				expect = expect_charged(players + i, subject, cost, place);
 	assert(expect || strays);
 	if (!expect)
@@ -64,6 +70,27 @@ void players_fined(const LimitSubject *subject, unsigned cost, int64_t now)
 				return;
 			}
 		}
+}
+
+static void host_cut(const char *host)
+{
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		if (strcasecmp(players[i].host, host) == 0)
+			players[i].cut = true;
+}
+
+void players_host_wrong(const char *host, unsigned cost, int64_t now, bool cut)
+{
+	records_wrong(host, cost, now, cut);
+	if (cut)
+		host_cut(host);
+}
+
+void players_host_set(const char *host, unsigned seconds, int64_t now)
+{
+	records_set(host, seconds, now);
+	if (seconds > 0)
+		host_cut(host);
 }
 
 /* A wrong guess costs more, but not where a few would pay for all. */
@@ -165,6 +192,9 @@ void answer_check(Player *player, Expect *expect, const VarlinkReply *reply, con
 		player->ended = true;
 		return;
 	}
+	/* What was refused is spooled for nobody. */
+	if (expect->verdict == VERDICT_SPOOL)
+		promise(expect->kind, expect->user, !reply->error, reply->error ? -1 : 0);
 	twins_settle(expect, later);
 	if (expect->charged && expect->wait > 0) {
 		assert(later && (expect->begun < 0 || expect->begun == world_now()));
@@ -182,13 +212,13 @@ void answer_check(Player *player, Expect *expect, const VarlinkReply *reply, con
 		break;
 	case VERDICT_ANSWER:
 		assert(!reply->error);
+		if (strcmp(expect->rule->method, "org.pwreset.Relay.Hello") == 0)
+			room_check(&player->room, player, true);
 		check_time(player, expect, false);
 		break;
 	case VERDICT_SPOOL:
 		assert(!reply->error || (strcmp(reply->error, UNAVAILABLE) == 0 && spool_is_full()));
 		check_time(player, expect, false);
-		if (!reply->error)
-			promise(expect->kind, expect->user, 1, 1);
 		break;
 	case VERDICT_WORKER:
 		check_worker_reply(expect, reply, text);
@@ -202,7 +232,7 @@ void answer_check_wait(const Player *player)
 	const Expect *head = player->queue;
 	int64_t passed;
 
-	if (player->fd < 0 || player->n == 0 || player->unclear || head->begun < 0)
+	if (player->fd < 0 || player->n == 0 || player->unclear || player->deaf || player->behind || head->begun < 0)
 		return;
 	passed = world_now() - head->begun;
 	assert(head->cost == 0 || (head->charged && head->wait == 0));

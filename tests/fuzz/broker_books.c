@@ -11,7 +11,7 @@
 typedef struct Promise {
 	RequestKind kind;
 	char user[USER_NAME_MAX + 1];
-	unsigned least, most, got;
+	int least, most, got;
 } Promise;
 
 static Asked asked[REQUESTS_MAX];
@@ -41,12 +41,13 @@ static Promise *promise_find(RequestKind kind, const char *user)
 	return promises + n_promises++;
 }
 
-void promise(RequestKind kind, const char *user, unsigned least, unsigned most)
+void promise(RequestKind kind, const char *user, int least, int most)
 {
 	Promise *p = promise_find(kind, user);
 
 	p->least += least;
 	p->most += most;
+	assert(p->got <= p->most);
 }
 void promise_kept(RequestKind kind, const char *user)
 {

@@ -12,10 +12,20 @@ void expects_open(void)
 	serials = 0;
 }
 
+/* The member whose name comes behind after, by the alphabet; NULL: there is none. */
+static const JsonNode *member_behind(const JsonNode *object, const char *after)
+{
+	const JsonNode *key = object ? json_first(object) : NULL, *found = NULL;
+
+	for (uint32_t i = 0; object && i < object->n; i++, key = json_next(json_next(key)))
+		if (strcmp(key->string, after) > 0 && (!found || strcmp(key->string, found->string) < 0))
+			found = key;
+	return found;
+}
+
 char *json_text(const JsonNode *object, const char *except)
 {
 	char *memory = malloc(VARLINK_MESSAGE_MAX);
-	const JsonNode *key;
 	JsonWriter w;
 	Buf buf;
 
@@ -23,14 +33,9 @@ char *json_text(const JsonNode *object, const char *except)
 	buf_init(&buf, memory, VARLINK_MESSAGE_MAX);
 	w = JSON_WRITER(&buf);
 	json_open(&w, NULL, '{');
-	key = object ? json_first(object) : NULL;
-	for (uint32_t i = 0; object && i < object->n; i++) {
-		const JsonNode *value = json_next(key);
-
+	for (const JsonNode *key = member_behind(object, ""); key; key = member_behind(object, key->string))
 		if (!except || strcmp(key->string, except) != 0)
-			json_put_node(&w, key->string, value);
-		key = json_next(value);
-	}
+			json_put_node(&w, key->string, json_next(key));
 	json_close(&w, '}');
 	assert(!buf.overflow);
 	return memory;
@@ -104,6 +109,7 @@ static void expect_permitted(Player *player, const VarlinkCall *call, Expect *ex
 	const Method *method = method_find(rule->method);
 	Parameters p;
 	const char *bad;
+	bool in_parts;
 
 	expect->verdict = VERDICT_ERROR;
 	expect->error = VARLINK_E_INVALID_PARAMETER;
@@ -113,7 +119,9 @@ static void expect_permitted(Player *player, const VarlinkCall *call, Expect *ex
 	if (player->socket == SOCKET_CTL && p.origin_object)
 		return;
 	expect->cost = cost_of(player, rule);
-	expect->text = json_text(call->parameters, NULL);
+	/* With "more" it is passed on in parts, of which everything here is one. */
+	in_parts = call->more && (method->flags & METHOD_MORE);
+	expect->text = json_text(call->parameters, in_parts && (!p.after || !*p.after) ? "after" : NULL);
 	snprintf(expect->user, sizeof(expect->user), "%s", p.user ? p.user : p.address ? p.address : "");
 	expect->batch = p.batch != NULL;
 	expect->error = NULL;
@@ -124,6 +132,7 @@ static void expect_permitted(Player *player, const VarlinkCall *call, Expect *ex
 			expect->error = VARLINK_E_INTERFACE_NOT_FOUND;
 		}
 		if (p.host && player->socket == SOCKET_RELAY) {
+			player->room = room_expect(player, p.host);
 			player->hello = true;
 			snprintf(player->host, sizeof(player->host), "%s", p.host);
 		}
@@ -150,7 +159,8 @@ void expect_message(Player *player, char *text, size_t len)
 	VarlinkCall call;
 
 	assert(json.nodes && player->n < QUEUE_MAX);
-	*expect = (Expect){ .verdict = VERDICT_DROP, .serial = ++serials, .begun = player->n == 0 && !player->unclear ? world_now() : -1 };
+	*expect = (Expect){ .verdict = VERDICT_DROP, .serial = ++serials, 
+			     .begun = player->n == 0 && !player->unclear && !player->deaf && !player->behind ? world_now() : -1 };
 	player->n++;
 	if (json_parse(&json, text, len) != 0 || varlink_call_parse(&call, json.nodes) < 0) {
 		player->ended = true;
@@ -165,8 +175,8 @@ void expect_message(Player *player, char *text, size_t len)
 		} else {
 			expect_permitted(player, &call, expect);
 		}
-		/* Nobody is told what became of it. */
-		if (expect->oneway && expect->verdict == VERDICT_SPOOL)
+		/* It may be minted before its answer is read, and that may never be. */
+		if (expect->verdict == VERDICT_SPOOL)
 			promise(expect->kind, expect->user, 0, 1);
 	}
 	free(json.nodes);

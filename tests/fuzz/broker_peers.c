@@ -7,9 +7,13 @@
 #include "fuzz.h"
 
 #define HALF_MAX (VARLINK_MESSAGE_MAX / 2)
+#define PATIENCE_US (12 * WORLD_SECOND) /* with whoever does not read: ten seconds, and the time between two looks */
+#define SLOW_US (10 * WORLD_SECOND)
+#define STILL_MAX_S 30
 
 Player players[PEERS_MAX];
 bool strays;
+static bool stood_still;
 
 static void expect_free(Expect *expect)
 {
@@ -39,15 +43,8 @@ void players_open(void)
 
 void players_cut(void)
 {
-	for (size_t i = 0; i < PEERS_MAX; i++) {
-		Player *player = players + i;
-
-		/* What was in hand may or may not be on the disk. */
-		for (unsigned j = 0; j < player->n; j++)
-			if (player->queue[j].verdict == VERDICT_SPOOL)
-				promise(player->queue[j].kind, player->queue[j].user, 0, 1);
-		player_clear(player);
-	}
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		player_clear(players + i);
 }
 
 void players_close(void)
@@ -82,16 +79,83 @@ static bool is_welcome(Socket socket, const Who *who)
 	}
 }
 
-void player_connect(Player *player, Socket socket, const Who *who)
+void player_connect(Player *player, Socket socket, const Who *who, bool narrow)
 {
+	Room room;
+
 	player_leave(player);
-	*player = (Player){ .fd = world_connect(socket, who), .socket = socket, .who = who };
+	*player = (Player){ .fd = -1, .socket = socket, .who = who };
+	room = room_expect(player, NULL);
+	player->fd = world_connect(socket, who, narrow);
+	player->active = world_now();
 	players_collect();
 	if (player->fd < 0)
 		return;
 	assert(is_welcome(socket, who) || peer_is_gone(player));
+	if (is_welcome(socket, who))
+		room_check(&room, player, !peer_is_gone(player));
 	if (peer_is_gone(player))
 		player_clear(player);
+}
+
+/* ---- those who do not do as they should */
+
+void player_turn_deaf(Player *player)
+{
+	if (player->fd < 0 || player->deaf)
+		return;
+	player->deaf = true;
+	player->deaf_since = world_now();
+	for (unsigned i = 0; i < player->n; i++)
+		player->queue[i].begun = -1;
+}
+
+void player_turn_back(Player *player)
+{
+	if (!player->deaf)
+		return;
+	player->deaf = false;
+	player->back = true;
+	player->behind = player->n > 0;
+	player->deaf_for = world_now() - player->deaf_since;
+}
+
+void player_hang_up(void)
+{
+	Player *player = players + world_interrupts() % PEERS_MAX;
+
+	if (player->fd < 0)
+		return;
+	strays = true;
+	close(player->fd);
+	player->fd = -1;
+	player->hung_up = true;
+}
+
+void players_settle(void)
+{
+	stood_still = false;
+	for (size_t i = 0; i < PEERS_MAX; i++) {
+		if (players[i].hung_up)
+			player_clear(players + i);
+		answer_check_wait(players + i);
+	}
+}
+
+bool players_stood_still(void)
+{
+	return stood_still;
+}
+
+void players_stand_still(void)
+{
+	stood_still = true;
+	world_stall((1 + world_interrupts() % STILL_MAX_S) * WORLD_SECOND);
+	for (size_t i = 0; i < PEERS_MAX; i++) {
+		players[i].behind = players[i].behind || players[i].n > 0;
+		for (unsigned j = 0; j < players[i].n; j++)
+			players[i].queue[j].begun = -1;
+	}
 }
 
 void player_leave(Player *player)
@@ -99,9 +163,6 @@ void player_leave(Player *player)
 	if (player->fd < 0)
 		return;
 	strays = strays || player->n > 0 || player->half_len > 0;
-	for (unsigned i = 0; i < player->n; i++)
-		if (player->queue[i].verdict == VERDICT_SPOOL)
-			promise(player->queue[i].kind, player->queue[i].user, 0, 1);
 	player_clear(player);
 	world_run();
 }
@@ -144,7 +205,9 @@ static void head_pop(Player *player)
 	expect_free(player->queue);
 	player->n--;
 	memmove(player->queue, player->queue + 1, player->n * sizeof(*player->queue));
-	if (player->n > 0 && !player->unclear)
+	player->active = world_now();
+	player->behind = player->behind && player->n > 0;
+	if (player->n > 0 && !player->unclear && !player->behind)
 		player->queue[0].begun = world_now();
 }
 
@@ -176,22 +239,31 @@ static void player_gone(Player *player)
 {
 	while (player->n > 0 && player->queue[0].oneway)
 		head_pop(player);
-	/* Only whoever has said nothing, too little or nonsense is dropped, or was told so; and a host, between two calls. */
-	assert(player->n == 0 || player->socket == SOCKET_RELAY || player->queue[0].verdict == VERDICT_DROP);
+	/* Only whoever has said nothing, too little or nonsense is dropped, or was told so; a host that is cut off, between two
+	 * calls; and who does not read. */
+	assert(player->n == 0 || player->ended || player->cut || player->queue[0].verdict == VERDICT_DROP ||
+	       (player->behind && player->deaf_for >= SLOW_US));
 	player_clear(player);
 }
 
-static void player_collect(Player *player)
+static bool player_collect(Player *player)
 {
 	char bytes[4096], *nul;
+	bool any = false;
 	ssize_t n;
 
+	if (player->deaf)
+		return false;
 	while ((n = recv(player->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
 		player->in = realloc(player->in, player->in_len + (size_t)n);
 		assert(player->in);
 		memcpy(player->in + player->in_len, bytes, (size_t)n);
 		player->in_len += (size_t)n;
+		any = true;
 	}
+	/* The other end had something unread. */
+	if (n < 0 && errno == ECONNRESET)
+		n = 0;
 	while (player->in_len > 0 && (nul = memchr(player->in, '\0', player->in_len))) {
 		size_t len = (size_t)(nul - player->in);
 		char *text = fuzz_copy((const uint8_t *)player->in, len);
@@ -201,17 +273,23 @@ static void player_collect(Player *player)
 		message_take(player, text, len);
 		free(text);
 	}
+	/* Nobody's answer is kept for him for ever: what had no room in the socket is gone by now, and he with it. */
+	if (player->back && player->deaf_for >= PATIENCE_US && n != 0)
+		assert(player->in_len == 0 && (player->n == 0 || player->queue[0].verdict == VERDICT_WORKER));
+	player->back = false;
 	if (n == 0)
 		player_gone(player);
+	return any;
 }
 
-void players_collect(void)
+bool players_collect(void)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < PEERS_MAX; i++)
 		if (players[i].fd >= 0)
-			player_collect(players + i);
-	for (size_t i = 0; i < PEERS_MAX; i++)
-		answer_check_wait(players + i);
+			any = player_collect(players + i) || any;
+	return any;
 }
 
 Expect *players_find(unsigned serial)
@@ -248,7 +326,7 @@ Expect *players_match(const char *method, const char *parameters, const char *vi
 		/* A peer's calls are done one after the other; those before it want no answer. */
 		for (unsigned j = 0; j < player->n; j++, head++) {
 			if (head->verdict != VERDICT_WORKER || head->fate != FATE_WAITING || (head->charged && head->wait > 0) ||
-			    (j > 0 && !player->queue[j - 1].oneway))
+			    (j > 0 && !player->queue[j - 1].oneway && !player->deaf && !player->behind))
 				continue;
 			roles_of(player->socket, player->who, own);
 			if (same(head->rule->method, method) && same(head->text, parameters) && same(socket_name(player->socket), via) &&

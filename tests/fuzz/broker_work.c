@@ -86,7 +86,7 @@ static void take_call(Hand *hand, const JsonNode *parameters)
 	const JsonNode *caller = json_get(parameters, "caller");
 	const char *id = json_get_string(caller, "operation"), *user = json_get_string(parameters, "user");
 	const char *ticket = json_get_string(parameters, "ticket");
-	char *text = json_text(parameters, "caller"), roles[5];
+	char *text = json_text(parameters, "caller"), roles[5], public[TICKET_TEXT_MAX + 1];
 	int64_t uid = 0, deadline = 0;
 	Expect *expect;
 
@@ -94,21 +94,24 @@ static void take_call(Hand *hand, const JsonNode *parameters)
 	assert(json_get_integer(caller, "deadline", &deadline) && deadline >= 0 && deadline <= 60000);
 	roles_take(caller, roles);
 	expect = players_match(hand->method, text, json_get_string(caller, "via"), uid, roles, json_get_string(caller, "host"));
-	/* Nothing gets here that nobody may ask for, or that was refused. */
-	assert(expect);
+	/* Nothing gets here that nobody may ask for, or that was refused; but while the broker stood still its time may have run out. */
+	assert(expect || players_stood_still());
 	free(text);
-	expect->fate = FATE_GIVEN;
-	hand->serial = expect->serial;
-	hand->rule = expect->rule;
+	if (expect)
+		expect->fate = FATE_GIVEN;
+	hand->serial = expect ? expect->serial : 0;
+	hand->rule = rule_find(hand->method);
+	assert(hand->rule);
 	snprintf(hand->id, sizeof(hand->id), "%s", id);
 	snprintf(hand->user, sizeof(hand->user), "%s", user ? user : "");
 	snprintf(hand->ticket, sizeof(hand->ticket), "%s", ticket ? ticket : "");
 	users_take(hand, parameters);
 	/* No operation twice. */
 	assert(!operation_find(id));
-	/* What only asks for the mail that does it has nothing to be told of yet. */
-	if (*expect->rule->told && expect->kind == REQUEST_NONE)
-		operation_add(hand->id, expect->rule);
+	/* What only asks for the mail that does it has nothing to be told of yet, and what is no ticket opens nothing. */
+	if (*hand->rule->told && (*hand->rule->after == '\0' || !json_get_bool(parameters, "mail", false)) &&
+	    (!ticket || ticket_public(ticket, public, sizeof(public)) == 0))
+		operation_add(hand->id, hand->rule);
 }
 
 static void take_probe(Hand *hand, const JsonNode *parameters)
@@ -246,6 +249,21 @@ bool workers_act(Script *script, bool mailer, bool good)
 		return true;
 	}
 	return false;
+}
+
+void worker_hang_up(void)
+{
+	Hand *hand = hands + world_interrupts() % LINKS_MAX;
+
+	if (hand->fd < 0)
+		return;
+	/* What stands in the socket has reached it. */
+	hand_collect(hand);
+	if (hand->fd < 0)
+		return;
+	if (hand->busy && hand->mailer)
+		hand_unsure(hand);
+	hand_drop(hand);
 }
 
 void workers_cut(void)

@@ -51,6 +51,8 @@ bool is_notice(RequestKind kind);
 /* What the worker has said of an operation, or what is known when it says nothing more. */
 void hand_fate(Hand *hand, Fate fate, const char *error, const char *text);
 void hand_drop(Hand *hand);
+/* The mail in hand may have gone: as often as this is bounded. */
+void hand_unsure(const Hand *hand);
 
 void deeds_open(void);
 /* What the worker does with the call in hand. 0, 0: what is right. */

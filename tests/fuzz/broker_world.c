@@ -56,7 +56,10 @@ static struct {
 	int doors[SOCKETS], workers[2];
 	const Who *knocking;
 	const Who *who[FDS_MAX];
-	unsigned restarts;
+	bool narrow; /* who knocks */
+	unsigned restarts, interrupts;
+	unsigned until; /* looks at the clock before the interrupt; 0: there is none */
+	void (*interrupt)(void);
 	int first_free;
 	sigset_t signals;
 } world;
@@ -69,6 +72,10 @@ VISIBLE int clock_gettime(clockid_t id, struct timespec *ts)
 
 	if (!world.on)
 		return (int)syscall(SYS_clock_gettime, id, ts);
+	if (world.until > 0 && --world.until == 0) {
+		world.interrupts++;
+		world.interrupt();
+	}
 	now = world.now + (id == CLOCK_REALTIME ? EPOCH_US : BOOT_US);
 	*ts = (struct timespec){ .tv_sec = now / WORLD_SECOND, .tv_nsec = now % WORLD_SECOND * 1000 };
 	return 0;
@@ -89,8 +96,12 @@ VISIBLE int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
 {
 	int peer = (int)syscall(SYS_accept4, fd, address, len, flags);
 
-	if (world.on && peer >= 0 && peer < FDS_MAX)
-		world.who[peer] = world.knocking;
+	if (!world.on || peer < 0 || peer >= FDS_MAX)
+		return peer;
+	world.who[peer] = world.knocking;
+	/* The kernel makes the least of it that it can. */
+	if (world.narrow && setsockopt(peer, SOL_SOCKET, SO_SNDBUF, &(int){ 1 }, sizeof(int)) < 0)
+		abort();
 	return peer;
 }
 
@@ -254,7 +265,7 @@ void world_open(uint64_t seed, const WorldHooks *hooks)
 	world.now = 0;
 	world.random = seed;
 	world.hooks = *hooks;
-	world.restarts = 0;
+	world.restarts = world.interrupts = world.until = 0;
 	memset(world.who, 0, sizeof(world.who));
 	for (unsigned i = 0; i < SOCKETS; i++)
 		world.doors[i] = disk_door_open(socket_name((Socket)(1U << i)));
@@ -266,6 +277,7 @@ void world_open(uint64_t seed, const WorldHooks *hooks)
 
 void world_close(void)
 {
+	world.until = 0;
 	broker_free(STEAL(world.broker));
 	disk_inspect();
 	world.on = false;
@@ -290,6 +302,22 @@ int64_t world_now(void)
 unsigned world_restarts(void)
 {
 	return world.restarts;
+}
+
+void world_interrupt(unsigned n, void (*function)(void))
+{
+	world.until = n;
+	world.interrupt = function;
+}
+
+unsigned world_interrupts(void)
+{
+	return world.interrupts;
+}
+
+void world_stall(int64_t us)
+{
+	world.now += us;
 }
 
 static bool world_turn(void)
@@ -353,6 +381,7 @@ void world_restart(bool killed)
 	DiskFile files[DISK_FILES_MAX];
 	WorldHooks hooks = world.hooks;
 
+	world.until = 0;
 	disk_inspect();
 	if (!killed)
 		broker_leave();
@@ -379,7 +408,7 @@ void world_reload(void)
 
 /* ---- the other ends */
 
-int world_connect(Socket socket_, const Who *who)
+int world_connect(Socket socket_, const Who *who, bool narrow)
 {
 	struct sockaddr_un address;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
@@ -389,6 +418,7 @@ int world_connect(Socket socket_, const Who *who)
 	r = connect(fd, (const struct sockaddr *)&address, sizeof(address));
 	assert(r == 0);
 	world.knocking = who;
+	world.narrow = narrow;
 	world_run();
 	return fd;
 }

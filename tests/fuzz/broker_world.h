@@ -49,5 +49,12 @@ void world_restart(bool killed);
 void world_reload(void);
 unsigned world_restarts(void);
 
-int world_connect(Socket socket, const Who *who); /* non-blocking */
+/* Calls function once, inside the broker, when it looks at the clock for the n-th time from now. */
+void world_interrupt(unsigned n, void (*function)(void));
+unsigned world_interrupts(void); /* that have been */
+/* The broker gets no further for so long: only for who is called by world_interrupt(). */
+void world_stall(int64_t us);
+
+/* Non-blocking. narrow: what the broker sends stays with it until a little of it has been read. */
+int world_connect(Socket socket, const Who *who, bool narrow);
 int world_accept(bool mailer);                    /* a connection to a worker, or -1 */

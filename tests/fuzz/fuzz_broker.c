@@ -15,6 +15,8 @@
 #define DRAIN_MAX 3000
 #define DRAIN_STEP_US (15 * 60 * WORLD_SECOND)
 #define CALL_MAX 16384
+#define COLLECT_MAX 64
+#define INTERRUPT_MAX 24 /* looks at the clock, of which a call takes a handful */
 #define IN_TIME_US (20 * 60 * WORLD_SECOND) /* well below a person's request's life: [recovery] mail-minutes= */
 
 uint8_t script_byte(Script *script)
@@ -28,12 +30,17 @@ uint8_t script_byte(Script *script)
 /* Players first: what they are told is what the workers may be asked to do. */
 static void collect(void)
 {
-	world_run();
-	players_collect();
-	workers_collect();
-	world_run();
-	players_collect();
-	workers_collect();
+	for (unsigned i = 0; i < COLLECT_MAX; i++) {
+		bool any;
+
+		world_run();
+		any = players_collect();
+		workers_collect();
+		/* Twice at least; then until those who take their answers in small pieces have them all. */
+		if (i > 0 && !any)
+			break;
+	}
+	players_settle();
 }
 
 static void put_wrong(JsonWriter *w, const VarlinkField *field)
@@ -244,6 +251,20 @@ static void step_restart(bool killed)
 	workers_cut();
 }
 
+/* Whoever does not read, and what happens while the broker is in the middle of something. */
+static void step_trouble(Script *script, uint8_t kind)
+{
+	static void (*const interrupts[])(void) = { player_hang_up, worker_hang_up, players_stand_still };
+	uint8_t choice = script_byte(script);
+
+	if (kind < 8)
+		player_turn_deaf(player_at(choice));
+	else if (kind < 10)
+		player_turn_back(player_at(choice));
+	else
+		world_interrupt(1 + choice % INTERRUPT_MAX, interrupts[kind % ARRAY_SIZE(interrupts)]);
+}
+
 static void step(Script *script)
 {
 	char text[CALL_MAX];
@@ -255,7 +276,7 @@ static void step(Script *script)
 	case 0:
 	case 1:
 		len = script_byte(script);
-		player_connect(player, (Socket)(1U << len % 4), world_people + (len >> 2) % WHO_N);
+		player_connect(player, (Socket)(1U << len % 4), world_people + (len >> 2) % WHO_N, len >> 5 == 7);
 		break;
 	case 2:
 	case 3:
@@ -291,6 +312,8 @@ static void step(Script *script)
 			world_reload();
 		else if (whom < 4)
 			step_restart(whom < 3);
+		else
+			step_trouble(script, whom);
 		break;
 	default:
 		/* Two at once: the second waits in the socket. */
@@ -338,7 +361,7 @@ static void still_there(void)
 	Player *player = player_at(0);
 
 	assert(world_broker()->peers.n == 0);
-	player_connect(player, SOCKET_CTL, world_people + WHO_ROOT);
+	player_connect(player, SOCKET_CTL, world_people + WHO_ROOT, false);
 	assert(player->fd >= 0);
 	player_send(player, call, sizeof(call));
 	collect();
@@ -348,8 +371,8 @@ static void still_there(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const WorldHooks hooks = { .charged = players_charged, .fined = players_fined, .host_wrong = records_wrong,
-					  .host_set = records_set, .host_asked = records_asked, .loaded = shares_loaded,
+	static const WorldHooks hooks = { .charged = players_charged, .fined = players_fined, .host_wrong = players_host_wrong,
+					  .host_set = players_host_set, .host_asked = records_asked, .loaded = shares_loaded,
 					  .saved = shares_saved };
 	Script script = { .data = data, .size = size };
 	bool in_time;
@@ -360,6 +383,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_open(script_byte(&script), &hooks);
 	for (unsigned i = 0; i < STEPS_MAX && script.size > 0; i++)
 		step(&script);
+	world_interrupt(0, NULL);
+	for (unsigned i = 0; i < PEERS_MAX; i++)
+		player_turn_back(player_at(i));
 	in_time = world_now() < IN_TIME_US;
 	drain();
 	promises_check(in_time);
