@@ -116,6 +116,22 @@ class ThroughProxy:
         self.fails("OutcomeUnknown", self.redeem, name, link, rule, deadline=3000)
         self.assert_old(name, link)
 
+    def test_a_privileged_person_s_write_that_is_late_is_not_called_not_done(self):
+        """No mark can be left there. That the old password still binds says nothing: the server may be about to carry it out."""
+        late = []
+
+        def rule(direction, tag, count):
+            if (direction, tag) == ("to", MODIFY):
+                late.append(count)
+                return "drop"
+            return None
+
+        self.proxy.reset(rule)
+        self.fails("OutcomeUnknown", self.bent_worker.call, "Password.Change",
+                   {"user": "grace", "current": b64(password_of("grace")), "password": b64(GOOD)}, via="pam", deadline=9000)
+        self.assertEqual(late, [1])
+        self.assertTrue(self.slapd.binds("grace", password_of("grace")))
+
     def test_directory_gone_from_the_start(self):
         name = self.take()
         link = self.worker.link(name)

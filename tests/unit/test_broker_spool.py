@@ -305,6 +305,28 @@ class Trouble(Case):
         self.assertTrue(wait_for(lambda: len(set(self.sent())) == 2, 30))
         self.assertEqual({r["request"]["user"] for r in self.b.directory.of("Mint")}, {"before", "after"})
 
+    def test_notes_of_a_run_that_cannot_be_written_do_not_keep_it_from_starting(self):
+        """Killed between the spool and the notes, and then there is no room for them: it starts, and sends nobody a second mail of the run."""
+        self.b.directory.handle = Staff.consent
+        self.b.mailer.refuse()
+        users = [f"u{i}" for i in range(20)]
+        self.assertEqual(self.b.call("ctl", A + "SendLink", users=users, batch="may")[0], "")
+        self.b.kill()
+        notes = self.b.state / "batches"
+        notes.write_text("".join(notes.read_text().splitlines(True)[:3]))
+        # No file may become longer than this one is.
+        self.b.prefix = ["prlimit", f"--fsize={notes.stat().st_size}"]
+        self.b.start()
+        self.assertEqual(self.b.call("ctl", S + "GetStatus")[1]["queued"], len(users))
+        self.assertIn("The notes of runs cannot be written yet", self.b.log_text())
+        self.b.prefix = []
+        self.b.mailer.open()
+        self.b.restart()
+        self.assertEqual(self.b.call("ctl", A + "SendLink", users=users, batch="may")[0], "")
+        self.assertTrue(wait_for(lambda: self.queued() == 0, 60))
+        self.assertEqual(sorted(set(self.sent())), sorted(self.sent()))
+        self.assertEqual(len(self.sent()), len(users))
+
     def test_too_many_requests_are_refused(self):
         self.b.configure(spool=100)
         self.b.kill()
