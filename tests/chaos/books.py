@@ -15,6 +15,7 @@ MESSAGE_ID = re.compile(r"<([\w-]{22})\.\d+@")
 SENDS_MAX = 8  # daemon/delivery.h, DELIVERY_UNKNOWN_MAX: mails of one request
 CLOCK_S = 2
 LOGINS = 2
+CALLS = 5
 LIVE_MAX = 3  # [recovery] live-requests=
 LIFE_S = {"code": CODE_MINUTES * 60, "link": LINK_MINUTES * 60}
 
@@ -27,12 +28,12 @@ def comm(name):
 class Books:
     """read() first; each check adds to wrong, and figures says what was counted."""
 
-    def __init__(self, site, folder, users, hashes):
-        self.site, self.lab, self.folder = site, site.lab, folder
+    def __init__(self, site, folder, users, hashes, say=print):
+        self.site, self.lab, self.folder, self.say = site, site.lab, folder, say
         self.users, self.hashes = users, hashes
         self.wrong, self.figures = [], collections.Counter()
         self.notes, self.mailed, self.ends = [], {}, {}
-        self.final = {}
+        self.final, self.newer = {}, {}
 
     def complain(self, text):
         self.wrong.append(text)
@@ -123,15 +124,28 @@ class Books:
         """The new one binds where that was said, the old where it was refused, exactly one in any case; both providers agree."""
         told = self.by_user("set")
         first, second = self.site.hashes(False), self.site.hashes(True)
+        stamps, contexts = [self.site.stamps(number) for number in (False, True)], [self.site.context(number) for number in (False, True)]
         for user in only or self.users:
             if first[user] != second[user]:
-                self.complain(f"{user}: the providers disagree")
+                self.check_disagreement(user, [stamps[number][user] for number in (0, 1)], contexts)
             if user not in told:
                 if first[user] != self.hashes[user]:
                     self.complain(f"{user}: did nothing, and has another password")
                 continue
             self.check_password(user, told[user])
             self.figures["redemptions and changes"] += self.final.get(user) != people.password(user)
+
+    def check_disagreement(self, user, stamps, contexts):
+        """Excused is what slapd shows to be a fault of its replication (docs/directories.md): the provider with the older entry says by
+        its contextCSN that it has had the newer write, and has not carried it out. Then what was said must be true of the newer."""
+        newer = stamps[1] > stamps[0]
+        seen = contexts[not newer].get(stamps[newer].split("#")[2], "")
+        self.say(f"{user}: entryCSN {stamps}, contextCSN {contexts}")
+        if stamps[0] != stamps[1] and seen >= stamps[newer]:
+            self.newer[user] = newer
+            self.figures["entries that slapd's replication lost"] += 1
+        else:
+            self.complain(f"{user}: the providers disagree")
 
     def check_password(self, user, notes):
         may = {people.password(user)}
@@ -141,7 +155,7 @@ class Books:
                 may = {note["new"]}
             elif note["outcome"] == "unknown":
                 may.add(note["new"])
-        works = [secret for secret in {people.password(user): 0, **{note["new"]: 0 for note in notes}} if self.site.binds(user, secret)]
+        works = [secret for secret in {people.password(user): 0, **{note["new"]: 0 for note in notes}} if self.site.binds(user, secret, self.newer.get(user, False))]
         if len(works) == 1 and works[0] in may:
             self.final[user] = works[0]
             return
@@ -199,8 +213,16 @@ class Books:
 
     def call(self, name, method, **parameters):
         uid = int(self.lab.exec(["id", "-u", "pwreset-web"]).stdout) if name == "web" else None
-        with Varlink(self.lab.path(f"/run/pwreset/{name}"), 30, uid) as link:
-            return link.call(f"org.pwreset.Recovery.{method}", **parameters)
+        for left in reversed(range(CALLS)):
+            try:
+                with Varlink(self.lab.path(f"/run/pwreset/{name}"), 30, uid) as link:
+                    return link.call(f"org.pwreset.Recovery.{method}", **parameters)
+            except VarlinkError as error:
+                # A machine that has too much to do at the moment says nothing of what was asked.
+                if error.name != "Unavailable" or left == 0:
+                    raise
+                time.sleep(2)
+        raise AssertionError("not reached")
 
     def must_be_dead(self, person, name, method, **parameters):
         try:

@@ -135,7 +135,7 @@ class Chaos:
     def verdict(self):
         """The books, after all checks: they balance if nothing is wrong."""
         took, waiting = self.settle()
-        books = Books(self.site, pathlib.Path(self.folder.name), self.names, self.hashes)
+        books = Books(self.site, pathlib.Path(self.folder.name), self.names, self.hashes, self.say)
         books.wrong += self.trouble
         books.read()
         books.check_queues(waiting)

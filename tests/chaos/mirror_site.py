@@ -145,9 +145,13 @@ class Site:
         """{user: what is stored of the password}; to ask by binding takes its time."""
         return {user: values[0] for user, values in self.values(second, "userPassword").items()}
 
-    def binds(self, user, secret):
-        """Whether the first provider takes the password."""
-        done = self._ldap("ldapwhoami", False, "-x", "-D", f"uid={user},{people.PEOPLE}", "-w", secret)
+    def stamps(self, second):
+        """{user: entryCSN}"""
+        return {user: values[0] for user, values in self.values(second, "entryCSN").items()}
+
+    def binds(self, user, secret, second=False):
+        """Whether a provider takes the password."""
+        done = self._ldap("ldapwhoami", second, "-x", "-D", f"uid={user},{people.PEOPLE}", "-w", secret)
         if done.returncode not in (0, 49):
             raise LabError(f"bind as {user}: {done.returncode}\n{done.stderr}")
         return done.returncode == 0
