@@ -18,6 +18,7 @@
 enum {
 	_DIRECTORY_E_SUCCESS = 0,
 	DIRECTORY_E_SIZE_LIMIT = 4,
+	DIRECTORY_E_ADMIN_LIMIT = 11,
 	DIRECTORY_E_NO_SUCH_ATTRIBUTE = 16,
 	DIRECTORY_E_UNDEFINED_TYPE = 17,
 	DIRECTORY_E_CONSTRAINT = 19,
@@ -98,8 +99,9 @@ DirectoryPolicy directory_policy(const Directory *directory);
  */
 int directory_search(Directory *directory, const DirectoryQuery *query, EntryList *ret);
 /*
- * The same for any number of entries, one after the other as they come; the entry is freed
- * afterwards. A result of each() other than 0 ends it and is returned. query->limit 0: none.
+ * The same for any number of entries, page by page where the server has pages and one after the
+ * other as they come; the entry is freed afterwards. A result of each() other than 0 ends it and is
+ * returned. query->limit is not looked at.
  */
 typedef int (*DirectoryEach)(const Entry *entry, void *userdata);
 int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryEach each,

@@ -38,28 +38,21 @@ static bool was_reminded(const Entry *entry, int64_t expires, const char *operat
 	       !(operation && strcmp(event.operation, operation) == 0);
 }
 
-/* 1: is to be reminded; 0: not. */
-static int is_due(Call *call, const char *name, void *userdata)
+static bool is_due(Call *call, const Account *account, void *userdata)
 {
 	const int64_t until = *(const int64_t *)userdata;
-	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
 	int64_t expires;
-	int r = account_find(call, name, &account);
 
-	if (r == ACCOUNT_E_NONE || r == ACCOUNT_E_AMBIGUOUS)
-		return 0;
-	if (r != 0)
-		return r < 0 ? r : -EIO;
-	return account_state_reason(account.state) == NULL &&
-	       password_expires(call, account.entry, &expires) && expires > call->caller.now &&
-	       expires <= until && !was_reminded(account.entry, expires, NULL);
+	return account_state_reason(account->state) == NULL &&
+	       password_expires(call, account->entry, &expires) && expires > call->caller.now &&
+	       expires <= until && !was_reminded(account->entry, expires, NULL);
 }
 
 METHOD(method_admin_remind_expiry)
 {
-	AUTO_NAMES Names names = { .after = "" };
-	ExpiryParameters p = { 0 };
+	ExpiryParameters p = { .after = "" };
 	int64_t until;
+	Names names;
 	Call call;
 	int r;
 
@@ -70,14 +63,12 @@ METHOD(method_admin_remind_expiry)
 		return serve_fail(serve, VARLINK_E_PERMISSION_DENIED);
 	if (p.days < 1 || p.days > DAYS_MAX)
 		return serve_invalid(serve, "days");
-	if (p.after)
-		names.after = p.after;
-	r = names_walk(&call, NULL, &names);
+	r = names_walk(&call, NULL, p.after, &names);
 	if (r != 0)
 		return names_fail(&call, r);
 	until = call.caller.now + p.days * DAY;
 	r = names_write(&call, &names, is_due, &until, serve_reply(serve));
-	return r < 0 ? fail_directory(&call, r) : serve_send(serve);
+	return r != 0 ? fail_directory(&call, r) : serve_send(serve);
 }
 
 static int build_reminded(Call *call, const Account *account, Changes *changes, void *userdata)

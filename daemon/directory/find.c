@@ -38,23 +38,15 @@ static bool filter_is_one(const char *filter)
 	return false;
 }
 
-/* 1: may be acted on; 0: not, or has gone meanwhile. */
-static int may_act(Call *call, const char *name, void *userdata UNUSED)
+static bool may_act(Call *call, const Account *account, void *userdata UNUSED)
 {
-	AUTO_ACCOUNT Account account = ACCOUNT_NULL;
-	int r = account_find(call, name, &account);
-
-	if (r == ACCOUNT_E_NONE || r == ACCOUNT_E_AMBIGUOUS)
-		return 0;
-	if (r != 0)
-		return r < 0 ? r : -EIO;
-	return admin_refusal(call, VERB_SEND_LINK, &account) == NULL;
+	return admin_refusal(call, VERB_SEND_LINK, account) == NULL;
 }
 
 METHOD(method_admin_find)
 {
-	AUTO_NAMES Names names = { .after = "" };
-	FindParameters p = { 0 };
+	FindParameters p = { .after = "" };
+	Names names;
 	Call call;
 	int r;
 
@@ -65,13 +57,11 @@ METHOD(method_admin_find)
 		return serve_fail(serve, VARLINK_E_PERMISSION_DENIED);
 	if (!filter_is_one(p.filter))
 		return serve_invalid(serve, "filter");
-	if (p.after)
-		names.after = p.after;
-	r = names_walk(&call, p.filter, &names);
+	r = names_walk(&call, p.filter, p.after, &names);
 	if (r == -EINVAL)
 		return serve_invalid(serve, "filter");
 	if (r != 0)
 		return names_fail(&call, r);
 	r = names_write(&call, &names, may_act, NULL, serve_reply(serve));
-	return r < 0 ? fail_directory(&call, r) : serve_send(serve);
+	return r != 0 ? fail_directory(&call, r) : serve_send(serve);
 }

@@ -151,8 +151,8 @@ static bool filter_was_cut(int rc)
 	return rc == LDAP_SUCCESS && errno == ENOMEM;
 }
 
-/* Disconnects when what was sent is not the query: its answer is for nobody. */
-static int search_send(Directory *directory, const DirectoryQuery *query, int *ret_id)
+int directory_search_send(Directory *directory, const DirectoryQuery *query, LDAPControl **controls,
+			  int *ret_id)
 {
 	static const char *const none[] = { LDAP_NO_ATTRS, NULL };
 	static const int scopes[] = { LDAP_SCOPE_BASE, LDAP_SCOPE_ONELEVEL, LDAP_SCOPE_SUBTREE };
@@ -162,7 +162,7 @@ static int search_send(Directory *directory, const DirectoryQuery *query, int *r
 	errno = 0;
 	rc = ldap_search_ext(directory->ld, query->base, scopes[query->scope],
 			     query->filter ? query->filter : "(objectClass=*)",
-			     (char **)(uintptr_t)attributes, 0, NULL, NULL, NULL, (int)query->limit,
+			     (char **)(uintptr_t)attributes, 0, controls, NULL, NULL, (int)query->limit,
 			     ret_id);
 	if (!filter_was_cut(rc))
 		return directory_result(directory, directory->ld, rc, "search");
@@ -196,7 +196,7 @@ static int search_once(Directory *directory, const DirectoryQuery *query, EntryL
 	r = directory_arm(directory, directory->ld);
 	if (r < 0)
 		return r;
-	r = search_send(directory, query, &id);
+	r = directory_search_send(directory, query, NULL, &id);
 	if (r == 0)
 		r = search_wait(directory, id, &result);
 	if (r == 0) {
@@ -220,64 +220,6 @@ int directory_search(Directory *directory, const DirectoryQuery *query, EntryLis
 	/* The server may have closed an idle connection: a read can be asked for twice. */
 	if (r == -ECONNRESET && connected)
 		r = search_once(directory, query, ret);
-	return r;
-}
-
-/* 1: a further entry was given to each(); 0: the end; else what ended it. */
-static int each_message(Directory *directory, int id, DirectoryEach each, void *userdata,
-			int *ret_code)
-{
-	int ms = directory_operation_time(directory), type, r;
-	CLEANUP(entry_freep) Entry *entry = NULL;
-	LDAPMessage *message = NULL;
-	struct timeval time;
-
-	if (ms < 0)
-		return ms;
-	time = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
-	type = ldap_result(directory->ld, id, LDAP_MSG_ONE, &time, &message);
-	switch (type) {
-	case LDAP_RES_SEARCH_ENTRY:
-		r = directory_entry_copy(&entry, directory->ld, message);
-		if (r == 0)
-			r = each(entry, userdata);
-		r = r == 0 ? 1 : r;
-		break;
-	case LDAP_RES_SEARCH_REFERENCE:
-		r = 1;
-		break;
-	case LDAP_RES_SEARCH_RESULT:
-		r = ldap_parse_result(directory->ld, message, ret_code, NULL, NULL, NULL, NULL, 0);
-		r = directory_result(directory, directory->ld, r == LDAP_SUCCESS ? *ret_code : r,
-				     "search");
-		break;
-	default:
-		r = directory_result(directory, directory->ld,
-				     type == 0 ? LDAP_TIMEOUT : LDAP_SERVER_DOWN, "search");
-	}
-	ldap_msgfree(message);
-	return r;
-}
-
-int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryEach each,
-		   void *userdata)
-{
-	int id = 0, code = LDAP_SUCCESS, r = directory_connect(directory);
-
-	if (r != 0)
-		return r;
-	r = directory_arm(directory, directory->ld);
-	if (r < 0)
-		return r;
-	r = search_send(directory, query, &id);
-	if (r != 0)
-		return r;
-	r = 1;
-	while (r == 1)
-		r = each_message(directory, id, each, userdata, &code);
-	/* What still comes of it belongs to nobody. */
-	if (r < 0)
-		directory_disconnect(directory);
 	return r;
 }
 

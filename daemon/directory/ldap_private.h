@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Shared by ldap_connect.c and ldap.c alone: these two are the home of libldap. */
+/* Shared by ldap_connect.c, ldap.c and ldap_each.c alone: these are the home of libldap. */
 #pragma once
 
 #include <ldap.h>
@@ -35,5 +35,8 @@ int directory_result(Directory *directory, LDAP *ld, int rc, const char *what);
 int directory_bind(Directory *directory, LDAP *ld, const char *dn, const Secret *password);
 void directory_note_policy(Directory *directory, LDAP *ld, LDAPControl **controls);
 void directory_disconnect(Directory *directory);
+/* Disconnects when what was sent is not the query: its answer is for nobody. controls: NULL: none. */
+int directory_search_send(Directory *directory, const DirectoryQuery *query, LDAPControl **controls,
+			  int *ret_id);
 /* The entry of a message, which can be read only once: its text is cut where it stands. */
 int directory_entry_copy(Entry **ret, LDAP *ld, LDAPMessage *message);

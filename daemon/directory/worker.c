@@ -3,7 +3,7 @@
  * Putting a worker together; whatever is missing is said with its file and the remedy, and nothing
  * is served.
  */
-#include "worker.h"
+#include "names.h"
 
 #include <limits.h>
 #include <string.h>
@@ -16,6 +16,7 @@ Worker *worker_free(Worker *worker)
 		return NULL;
 	directory_free(worker->directory);
 	host_groups_free(worker->host_groups);
+	roll_free(worker->roll);
 	policy_free(worker->policy);
 	config_free(worker->config);
 	pepper_wipe(&worker->pepper);

@@ -12,6 +12,8 @@
 #include "serve.h"
 #include "token.h"
 
+typedef struct Roll Roll;
+
 typedef struct Worker {
 	char *root; /* "" or a folder that stands for / */
 	Config *config;
@@ -20,6 +22,7 @@ typedef struct Worker {
 	Secret ldap_password;
 	Directory *directory;
 	HostGroups *host_groups; /* groups.c's */
+	Roll *roll;              /* names.c's: of the last walk through people */
 } Worker;
 
 /* Complains on stderr: what, where, remedy. root: "" or a folder that stands for / (tests). */
