@@ -11,6 +11,7 @@
 #define UNAVAILABLE "org.pwreset.Failure.Unavailable"
 #define KEEP_S (24 * 60 * 60) /* what nobody waits for at a prompt is tried for a day */
 #define NOTICE_MARGIN_MS 5000 /* after the deadline: by then the worker is dead if it has not answered */
+#define REPLY_AWAY_MS 200     /* by then whoever asked has the reply */
 
 /* A person who waits for a code or link has given up by then; news of a change, or what IT sends, is good for longer. */
 static int64_t life_s(const Call *call, const Request *request)
@@ -82,6 +83,13 @@ static void on_spooled(SpoolWaiter *waiter, int r)
 		call_finish(call, "ok");
 }
 
+/* To look up somebody who is there keeps the processors busy for longer than to find nobody. Done at once, it would keep the
+ * reply waiting on its way, and time would tell whom there is; so it is done later, at no moment that can be foretold. */
+static int64_t away_ms(const Call *call)
+{
+	return REPLY_AWAY_MS + call->id[0] + call->id[1];
+}
+
 void route_spool(Call *call)
 {
 	const Parameters *p = &call->parameters;
@@ -89,6 +97,7 @@ void route_spool(Call *call)
 
 	draft_make(call, call->method->kind, p->user ? p->user : p->address, &draft);
 	memcpy(draft.request.id, call->id, sizeof(draft.request.id));
+	draft.request.due += away_ms(call);
 	if (spool_add(call->broker->spool, &draft.request, NULL) < 0) {
 		call_fail(call, UNAVAILABLE);
 		return;

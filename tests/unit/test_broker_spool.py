@@ -21,6 +21,7 @@ R, P, A, S = "org.pwreset.Recovery.", "org.pwreset.Password.", "org.pwreset.Admi
 PASSWORD = "c2VjcmV0LWNhbmFyeQ=="
 LINK_SECRET = TICKET[-40:]
 KILL_ROUNDS = 40
+AWAY_S = 1  # by then what a person asked for is due
 
 
 class Case(unittest.TestCase):
@@ -92,6 +93,25 @@ class Requests(Case):
         self.assertEqual(self.b.exited(5), 0)
         self.assertEqual(self.spool_text(), "")
 
+    def test_nobody_is_looked_up_while_the_reply_is_on_its_way(self):
+        """Work for somebody who is there takes longer, and would keep the reply waiting for a processor."""
+        minted = []
+
+        def handle(method, parameters):
+            minted.append(time.monotonic())
+            return mint(method, parameters)
+
+        self.b.directory.handle = handle
+        waits = []
+        for i in range(6):
+            self.assertEqual(self.b.call("pam", R + "RequestCode", user=f"u{i}")[0], "")
+            replied = time.monotonic()
+            self.assertTrue(wait_for(lambda: len(minted) > len(waits), 5))
+            waits.append(minted[-1] - replied)
+        self.assertGreater(min(waits), 0.2, waits)
+        self.assertLess(max(waits), 2, waits)
+        self.assertGreater(max(waits) - min(waits), 0.01, "at no moment that can be foretold")
+
     def test_persons_are_not_kept_waiting_by_a_run(self):
         order = []
         gate = threading.Event()
@@ -106,6 +126,7 @@ class Requests(Case):
         self.b.directory.handle = handle
         self.b.call("ctl", A + "SendLink", users=[f"u{i}" for i in range(300)])
         self.b.call("pam", R + "RequestCode", user="person")
+        time.sleep(AWAY_S)
         gate.set()
         self.assertTrue(wait_for(lambda: len(order) == 301, 30))
         self.assertLess(order.index("person"), 40)
