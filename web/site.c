@@ -114,7 +114,8 @@ static int logo_load(Site *site, const char *path, IniComplaint complain, void *
 	int r = ini_read_file(path, false, &data, &len, complain, userdata);
 
 	if (r == -ENOENT)
-		complain(&place, "There is no such file; put the logo there or remove logo=.",
+		complain(&place,
+			 "The page sees no such file; put the logo into /etc/pwreset/web, or remove logo=.",
 			 userdata);
 	if (r < 0)
 		return r;

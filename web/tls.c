@@ -45,7 +45,8 @@ static int pem_read(const char *path, mode_t forbidden, char **ret, TlsMark *ret
 		return refuse(path,
 			      error == -EACCES
 				  ? "The file cannot be read; let the group pwreset-web read it."
-				  : "The file cannot be opened; does it exist?",
+				  : "The file cannot be opened; is it in /etc/pwreset/tls, or "
+				    "where a drop-in shows it to pwreset-web.service?",
 			      error, complain, userdata);
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > TLS_FILE_MAX)

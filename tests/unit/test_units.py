@@ -82,10 +82,11 @@ class Units(unittest.TestCase):
             unit = Unit(built(name))
             with self.subTest(unit=name):
                 self.assertEqual(unit.one("User"), USERS[name])
-                for key, value in {"NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "AmbientCapabilities": "",
-                                   "ProtectSystem": "strict", "ProtectProc": "invisible", "LimitCORE": "0",
+                for key, value in {"NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "AmbientCapabilities": "", "ProtectProc": "invisible", "LimitCORE": "0",
                                    "MemoryDenyWriteExecute": "yes", "UMask": "0077"}.items():
                     self.assertEqual(unit.one(key), value, key)
+                # An empty root has nothing of the system's that could be protected.
+                self.assertTrue(unit.one("ProtectSystem") == "strict" or unit.one("TemporaryFileSystem", "").startswith("/:ro"))
                 self.assertIn("@system-service", unit.one("SystemCallFilter", "") + " ".join(unit["SystemCallFilter"]))
                 self.assertTrue(unit.one("MemoryMax") and unit.one("TasksMax"))
 
@@ -96,6 +97,27 @@ class Units(unittest.TestCase):
         self.assertNotIn("LoadCredential", unit)
         # Peers' uids would all be "nobody".
         self.assertNotIn("PrivateUsers", unit)
+
+    def test_the_page_has_a_root_of_its_own(self):
+        """What it sees of the host: tests/web/test_taken_over.py runs a shell in it."""
+        unit = Unit(BUILT / "pwreset-web.service")
+        self.assertEqual((unit["RestrictAddressFamilies"], unit.one("PrivateNetwork")), (["AF_UNIX"], "yes"))
+        self.assertRegex(unit.one("TemporaryFileSystem"), "^/:ro,noexec,nosuid,nodev /run:ro,noexec,nosuid,nodev$")
+        for key in ("BindPaths", "ReadWritePaths", "PrivateTmp", "StateDirectory", "LoadCredential"):
+            self.assertNotIn(key, unit)
+        bound = [path.removeprefix("-") for line in unit["BindReadOnlyPaths"] for path in line.split()]
+        self.assertEqual([path for path in bound if not re.match(
+            r"(/usr)?/lib(64)?(/[\w.-]*linux[\w.-]*)?$|/(etc|run|usr/(lib|share))/pwreset/(pwreset-web|pwreset\.conf(\.d)?|web|tls)$|"
+            r"/run/systemd/notify$|/etc/(ld\.so\.cache|gnutls|crypto-policies)$|/usr/share/crypto-policies$", path)], [])
+
+    def test_a_daemon_executes_its_own_program_and_nothing_else(self):
+        for name in ("pwresetd.service", "pwreset-directory@.service", "pwreset-mailer@.service"):
+            unit = Unit(BUILT / name)
+            with self.subTest(unit=name):
+                self.assertEqual(unit.one("NoExecPaths").split()[0], "/")
+                self.assertEqual(unit.one("ExecPaths").split()[0], unit.one("ExecStart"))
+                others = [path for path in unit.one("ExecPaths").split()[1:] if not re.match(r"-(/usr)?/lib(64)?(/[\w.-]*linux[\w.-]*)?$", path)]
+                self.assertEqual(others, ["-/bin/kill", "-/usr/bin/kill"] if "ExecReload" in unit else [])
 
     def test_secrets_and_state_are_where_they_belong(self):
         for name in SERVICES:

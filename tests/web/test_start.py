@@ -209,7 +209,7 @@ class Tls(unittest.TestCase):
         self.assertEqual("first", self.name(server))
         os.unlink(self.key)
         server.process.send_signal(signal.SIGHUP)
-        self.assertTrue(wait_for(lambda: "does it exist" in server.logged()))
+        self.assertTrue(wait_for(lambda: "is it in /etc/pwreset/tls" in server.logged()))
         self.assertEqual("first", self.name(server))
         self.assertNotIn("AAAA", server.logged())
 
