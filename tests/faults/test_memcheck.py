@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Security case 36: broker, workers and module as whole programs under valgrind; what is sent or decided by was set by somebody.
+"""Security case 36: broker, workers, page and module as whole programs under valgrind; what is sent or decided by was set by somebody.
 
 Usage: PWRESET_BUILD=BUILD PWRESET_MEMCHECK=BUILD2 test_memcheck.py; BUILD2 is without the compiler's zeroing of variables:
 meson setup BUILD2 -Dc_args='-gdwarf-4 -ftrivial-auto-var-init=uninitialized'
@@ -9,7 +9,9 @@ meson setup BUILD2 -Dc_args='-gdwarf-4 -ftrivial-auto-var-init=uninitialized'
 import os
 import pathlib
 import re
+import shlex
 import subprocess
+import sys
 import unittest
 
 import whole
@@ -52,6 +54,14 @@ class Memcheck(unittest.TestCase):
         # One that was too slow for the broker has lost its connection, and says so.
         self.assertNotIn(ERROR, [p.returncode for _, p in workers], site.log_text())
         self.assertEqual(re.findall(r"^==\d+==.*", site.log_text(), re.M), [])
+
+    def test_page(self):
+        """Every path of the page, by its own tests: a complaint is an exit status, which they look at."""
+        environment = dict(os.environ, PWRESET_BUILD=str(MEMCHECK), PWRESET_UNDER=shlex.join(VALGRIND))
+        done = subprocess.run([sys.executable, "-m", "unittest", "test_pages"], cwd=pathlib.Path(__file__).parents[1] / "web",
+                              env=environment, text=True, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        self.assertRegex(done.stderr, r"Ran [2-9]\d tests")
 
     def test_module(self):
         for name in ("auth", "password", "replies"):

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -21,6 +22,8 @@ import urllib.parse
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PWRESET_BUILD")
                      or pathlib.Path(os.environ.get("OUT", "/tmp/pwreset-test")) / "asan")
+UNDER = shlex.split(os.environ.get("PWRESET_UNDER", ""))  # valgrind, in tests/faults/test_memcheck.py
+PATIENCE_S = 120 if UNDER else 15
 ORIGIN = "https://id.example.org"
 LANGUAGES = ("de", "en", "es", "fr")
 POLICY = {"minLength": 8, "maxBytes": 511, "minBits": 40}
@@ -203,7 +206,7 @@ class Server:
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=1")
         self.log = open(self.root / "log", "wb")
         self.process = subprocess.Popen(
-            ["bash", "-c", f'exec 3<&{fd}; LISTEN_PID=$$ exec "$@"', "-", str(BUILD / "web/pwreset-web"),
+            ["bash", "-c", f'exec 3<&{fd}; LISTEN_PID=$$ exec "$@"', "-", *UNDER, str(BUILD / "web/pwreset-web"),
              "--root", str(self.root)],
             pass_fds=(fd,), stderr=self.log, stdin=subprocess.DEVNULL, env=environment)
         return self
@@ -228,14 +231,14 @@ class Server:
         shutil.rmtree(self.root, ignore_errors=True)
         return status
 
-    def connection(self, timeout=15):
+    def connection(self, timeout=PATIENCE_S):
         if self.unix:
             return UnixConnection(str(self.root / "http"), timeout)
         if self.tls:
             return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
-    def raw(self, timeout=15, source=None):
+    def raw(self, timeout=PATIENCE_S, source=None):
         if self.unix:
             plain = socket.socket(socket.AF_UNIX)
             plain.settimeout(timeout)
@@ -243,7 +246,7 @@ class Server:
             return plain
         return socket.create_connection(("127.0.0.1", self.port), timeout, (source, 0) if source else None)
 
-    def talk(self, data, timeout=15, half_close=False):
+    def talk(self, data, timeout=PATIENCE_S, half_close=False):
         """Sends bytes and reads until the other side closes."""
         got = b""
         with self.raw(timeout) as plain:
@@ -256,7 +259,7 @@ class Server:
                     got += chunk
         return got
 
-    def request(self, method, path, body=None, headers=None, timeout=15):
+    def request(self, method, path, body=None, headers=None, timeout=PATIENCE_S):
         sent = {"Host": "id.example.org", "Accept-Language": "en", **(headers or {})}
         if body is not None and "Content-Type" not in sent:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
