@@ -191,6 +191,18 @@ static int serve_idle(Serve *serve, uint64_t begin)
 	return serve_wait(serve, POLLIN, o->idle_ms > 0 ? begin + o->idle_ms : 0);
 }
 
+/*
+ * Whoever sent the call has given up and said that its outcome is not known; what looks that up
+ * must not find that it comes to pass only afterwards. So a process that was held up (stopped, or
+ * on a host that has no time for it) does nothing that nobody waits for.
+ */
+static bool peer_gone(const Serve *serve)
+{
+	struct pollfd p = { .fd = varlink_stream_fd(serve->stream) };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 /* 1 after a call, 0 when it is time to end. */
 static int serve_turn(Serve *serve)
 {
@@ -211,6 +223,8 @@ static int serve_turn(Serve *serve)
 	r = varlink_call_parse(&call, root);
 	if (r < 0)
 		return r;
+	if (!call.oneway && peer_gone(serve))
+		return 0;
 	r = call_run(serve, &call);
 	return r < 0 ? r : 1;
 }

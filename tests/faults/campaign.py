@@ -17,6 +17,7 @@ SITES = 6 if FULL else 4  # that work beside one another: most of a run is waiti
 PEOPLE = 8000 if FULL else 400
 SETTLE_S = 90      # until all mails are out: an unknown outcome is looked into when its call's time is over
 TIDY_S = 3         # until the spool that is empty is closed
+LEFT_S = 60        # until a worker is gone that nobody waits for any more: its alarm rings late on a busy host
 IDLE_S = 20        # until workers and descriptors are gone
 TELL = 250         # runs between two words of how far it is
 PLACES_MAX = int(os.environ.get("PWRESET_PLACES", 60))  # of one fault in one flow
@@ -110,9 +111,14 @@ class Site:
 
     def nothing_left(self):
         """No descriptor, no worker without a connection, no child."""
-        if not whole.wait_for(lambda: self.least <= self.extra() <= self.most, IDLE_S):
-            raise AssertionError(f"left: children {self.whole.children()}, {len(self.whole.workers())} workers, "
-                                 f"{self.least} to {self.most} other descriptors expected: {self.whole.descriptors()}")
+        if whole.wait_for(lambda: self.least <= self.extra() <= self.most, LEFT_S):
+            return
+        try:
+            children, descriptors = self.whole.children(), self.whole.descriptors()
+        except FileNotFoundError:
+            raise AssertionError("the broker is not there") from None
+        raise AssertionError(f"left: children {children}, {len(self.whole.workers())} workers, {self.least} to {self.most} other "
+                             f"descriptors expected: {descriptors}")
 
     def measure(self):
         """What is there of descriptors when nothing is to do, and while requests wait in the spool."""

@@ -2,9 +2,8 @@
 """What people do from end to end, and what must be true afterwards whatever has failed on the way."""
 
 import base64
-import time
 
-from whole import CODE, LINK, directory, token_is_whole, wait_for
+from whole import CODE, HEAL_S, LINK, directory, token_is_whole, wait_for
 
 NEW = "seven brave otters 41 sing"
 # What says that nothing was done. The rest of the errors leave it open.
@@ -76,11 +75,14 @@ class Flow:
 
     def link_alive(self, link):
         error, reply = "", {}
-        for _ in range(5):
+
+        def asked():
+            # What has failed before may have left a dead connection to be noticed.
+            nonlocal error, reply
             error, reply = self.whole.call("web", "Recovery.InspectLink", link=link)
-            if error not in ("Unavailable", "gone"):  # what has failed before may have left a dead connection to be noticed
-                break
-            time.sleep(0.2)
+            return error not in ("Unavailable", "gone")
+
+        wait_for(asked, HEAL_S)
         assert error in ("", "LinkDead"), f"{error} {reply}"
         return error == ""
 

@@ -219,6 +219,7 @@ class Whole(Passed):
         return found
 
     def children(self):
+        """Of the broker: look-ups of names."""
         return pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
 
     def close(self):

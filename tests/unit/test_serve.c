@@ -243,11 +243,32 @@ static void test_deadline_is_the_calls(void **state UNUSED)
 	assert_int_equal(worker_end(&worker), 0);
 }
 
+/* Held up until whoever asked has gone: nothing is done that nobody waits for, and what has no answer anyway is. */
+static void test_caller_has_gone(void **state UNUSED)
+{
+	static const char *const calls[] = { "{\"method\":\"a.Error\"}", "{\"method\":\"a.Error\",\"oneway\":true}" };
+	static const int ends[] = { 0, EIO };
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		Worker worker = worker_start(0, DEFAULT_MS);
+		int status;
+
+		assert_int_equal(kill(worker.pid, SIGSTOP), 0);
+		assert_int_equal(waitpid(worker.pid, &status, WUNTRACED), worker.pid);
+		worker_send(&worker, calls[i]);
+		close(worker.fd);
+		worker.fd = -1;
+		assert_int_equal(kill(worker.pid, SIGCONT), 0);
+		assert_int_equal(worker_end(&worker), ends[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_replies), cmocka_unit_test(test_ends),	 cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_rest),	 cmocka_unit_test(test_deadline), cmocka_unit_test(test_deadline_is_the_calls),
+		cmocka_unit_test(test_caller_has_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
