@@ -27,6 +27,8 @@ static void report_parameter(const JsonNode *parameters, const char *words UNUSE
 	AUTO_FREE char *text = text_clean(name ? name : "?");
 
 	complain(_("The service does not take what was given as \"%s\"."), text ? text : "?");
+	if (name && strcmp(name, "filter") == 0)
+		fputs(_("  An LDAP filter is one pair of parentheses, such as '(gidNumber=20007)' or '(&(l=Rome)(mail=*))'.\n"), stderr);
 }
 
 static void report_unknown(const JsonNode *parameters, const char *words UNUSED)

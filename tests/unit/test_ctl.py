@@ -237,6 +237,7 @@ class Errors(Case):
                 ("org.varlink.service.PermissionDenied", {}, 3, "not permitted"),
                 ("org.varlink.service.MethodNotFound", {"method": "x.Y"}, 1, "does not know x.Y"),
                 ("org.varlink.service.InvalidParameter", {"parameter": "user"}, 2, '"user"'),
+                ("org.varlink.service.InvalidParameter", {"parameter": "filter"}, 2, "such as '(gidNumber=20007)'"),
                 ("org.example.Odd", {}, 1, "org.example.Odd")):
             with self.subTest(error=name):
                 got = self.run_ctl(error(name, **parameters), "unlock", "carol")
