@@ -6,10 +6,10 @@ import unittest
 import slapd
 import test_race
 import test_recovery
-from case import GOOD, DirectoryCase, main
+from case import GOOD, DirectoryCase, main, now
 from ds389 import Ds389, available
 from slapd import DECOY, PEOPLE, SERVICE, SERVICE_PASSWORD, password_of
-from worker import Site, b64
+from worker import Site, b64, identifier
 
 SIMPLE = {"bind": "simple", "bind_dn": SERVICE, "decoy_dn": DECOY}
 
@@ -63,6 +63,22 @@ class Yescrypt(test_recovery.Recovery, Case389):
                 finally:
                     self.slapd.modify(PEOPLE, ("delete", "aci", rule))
         self.assertFalse({"acl-exposed", "acl-wide"} & set(self.findings(self.site)))
+
+    def test_several_at_once_and_found_in_pages(self):
+        """One search for many, and the walk over people, are understood by this server as by slapd."""
+        staff = {"roles": ["helpdesk"], "uid": 99, "via": "ctl"}
+        names = self.worker.call("Admin.Find", {"filter": "(uid=p*)"}, **staff)["users"]
+        self.assertEqual(names, sorted(names))
+        self.assertGreater(len(names), 20)
+        users = [*names[:20], "grace", "nobody-here", names[0].upper()]
+        alone = [self.worker.call("Admin.SendLink", {"users": [user]}, **staff)["results"][0]["status"] for user in users]
+        self.assertEqual(alone, ["ok"] * 20 + ["privileged", "no-such-user", "ok"])
+        together = self.worker.call("Admin.SendLink", {"users": users}, **staff)["results"]
+        self.assertEqual([result["status"] for result in together], alone)
+        requests = [{"id": identifier(), "kind": "link", "user": user, "requester": "99", "roles": ["helpdesk"], "created": now(),
+                     "expires": now() + 1800, "attempt": 1} for user in users]
+        made = self.worker.call("Directory.MintLinks", {"requests": requests}, via="broker")["results"]
+        self.assertEqual([result.get("skip", "ok") for result in made], alone)
 
     def test_lock_by_administrator(self):
         name = self.take()
