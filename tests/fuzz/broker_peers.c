@@ -274,7 +274,7 @@ static bool player_collect(Player *player)
 		free(text);
 	}
 	/* Nobody's answer is kept for him for ever: what had no room in the socket is gone by now, and he with it. */
-	if (player->back && player->deaf_for >= PATIENCE_US && n != 0)
+	if (player->back && !player->unclear && player->deaf_for >= PATIENCE_US && n != 0)
 		assert(player->in_len == 0 && (player->n == 0 || player->queue[0].verdict == VERDICT_WORKER));
 	player->back = false;
 	if (n == 0)
