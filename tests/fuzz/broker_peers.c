@@ -84,6 +84,8 @@ void player_connect(Player *player, Socket socket, const Who *who, bool narrow)
 	Room room;
 
 	player_leave(player);
+	/* Whose time was over has gone for no newcomer. */
+	players_collect();
 	*player = (Player){ .fd = -1, .socket = socket, .who = who };
 	room = room_expect(player, NULL);
 	player->fd = world_connect(socket, who, narrow);
