@@ -12,9 +12,11 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+import unittest
 
 SOCKETS = ("pam", "web", "ctl", "relay")
 USERS = {"pwreset": 61001, "pwreset-web": 61002, "pwreset-relay": 61003, "helen": 61010, "ada": 61011, "olga": 61012,
@@ -317,6 +319,34 @@ class Broker(Passed):
             s.close()
         self.log.close()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+class Case(unittest.TestCase):
+    """A broker for each test, which leaves nothing for the sanitizers to say."""
+
+    program = None  # set by run()
+    settings = {}
+
+    def setUp(self):
+        self.b = Broker(self.program, **self.settings).start()
+        self.addCleanup(self.b.close)
+        self.addCleanup(lambda: self.assertEqual(self.b.complaints(), []))
+
+    def sent(self):
+        """The Message-IDs of the mails, in order."""
+        return [p["mail"]["id"] for p in self.b.mailer.of("Send")]
+
+    def queued(self):
+        return self.b.call("ctl", "org.pwreset.Service.GetStatus")[1]["queued"]
+
+
+def run():
+    """For a test's main: the program is its first argument. As root, to be the peers that it plays."""
+    if os.geteuid() != 0:
+        print("skipped: needs root, to be the peers that it plays")
+        sys.exit(77)
+    Case.program = sys.argv.pop(1)
+    unittest.main(verbosity=2, warnings="ignore")
 
 
 def mint(method, parameters):

@@ -12,30 +12,20 @@ import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import threading
 import time
 import unittest
 
-from broker_harness import (GROUPS, TICKET, USERS, Broker, Client, Die, Gone, as_user, wait_for)
+from broker_harness import (GROUPS, TICKET, USERS, Case, Client, Die, Gone, as_user, run, wait_for)
 
-PROGRAM = None
 R, P, A, S = "org.pwreset.Recovery.", "org.pwreset.Password.", "org.pwreset.Admin.", "org.pwreset.Service."
 ACCOUNT = "org.pwreset.Account."
 PASSWORD = "c2VjcmV0LWNhbmFyeQ=="  # base64 of "secret-canary"
 
 
-class Case(unittest.TestCase):
-    settings = {}
-
-    def setUp(self):
-        self.b = Broker(PROGRAM, **self.settings).start()
-        self.addCleanup(self.b.close)
-        self.addCleanup(lambda: self.assertEqual(self.b.complaints(), []))
-
-    def by(self, who, name, method, groups=(), /, **parameters):
-        return tuple(as_user(USERS[who], USERS[who], [GROUPS[g] for g in groups],
-                             lambda: self.b.call(name, method, **parameters)))
+def by(broker, who, name, method, groups=(), /, **parameters):
+    return tuple(as_user(USERS[who], USERS[who], [GROUPS[g] for g in groups],
+                         lambda: broker.call(name, method, **parameters)))
 
 
 class Admission(Case):
@@ -62,19 +52,19 @@ class Admission(Case):
         cases = [("helen", ("desk",), ["helpdesk"]), ("ada", ("admins",), ["administrator"]),
                  ("olga", ("owners",), ["owner"]), ("ada", ("desk", "owners"), ["helpdesk", "owner"])]
         for user, groups, roles in cases:
-            error, reply = self.by(user, "ctl", A + "Show", groups, user="bob")
+            error, reply = by(self.b, user, "ctl", A + "Show", groups, user="bob")
             self.assertEqual((error, reply["caller"]["roles"], reply["caller"]["uid"]), ("", roles, USERS[user]))
         # More groups than fit into the first guess.
         many = as_user(61013, 61013, [*range(70000, 70300), GROUPS["desk"]],
                        lambda: self.b.call("ctl", A + "Show", user="bob"))
         self.assertEqual(many[1]["caller"]["roles"], ["helpdesk"])
-        self.assertEqual(self.by("alice", "ctl", A + "Show", user="bob")[0], "PermissionDenied")
+        self.assertEqual(by(self.b, "alice", "ctl", A + "Show", user="bob")[0], "PermissionDenied")
         self.assertEqual(self.b.call("ctl", A + "Show", user="bob")[1]["caller"]["roles"], ["root"])
 
     def test_helpdesk_never_chooses_a_password_and_it_is_logged(self):
-        self.assertEqual(self.by("helen", "ctl", A + "SetPassword", ("desk",), user="bob", password=PASSWORD)[0],
+        self.assertEqual(by(self.b, "helen", "ctl", A + "SetPassword", ("desk",), user="bob", password=PASSWORD)[0],
                          "PermissionDenied")
-        self.assertEqual(self.by("ada", "ctl", A + "SetPassword", ("admins",), user="bob", password=PASSWORD)[0], "")
+        self.assertEqual(by(self.b, "ada", "ctl", A + "SetPassword", ("admins",), user="bob", password=PASSWORD)[0], "")
         log = self.b.log_text()
         self.assertIn(f"{A}SetPassword by uid {USERS['helen']} on ctl: org.varlink.service.PermissionDenied", log)
         self.assertIn(f"{A}SetPassword for bob by uid {USERS['ada']} on ctl: ok", log)
@@ -142,7 +132,7 @@ class Admission(Case):
 
     def test_the_uid_of_the_page_is_nobodys(self):
         self.b.directory.handle = lambda m, p: {"user": "x", "caller": p["caller"]}
-        error, reply = self.by("pwreset-web", "web", ACCOUNT + "Status", user="x", current=PASSWORD)
+        error, reply = by(self.b, "pwreset-web", "web", ACCOUNT + "Status", user="x", current=PASSWORD)
         self.assertEqual((error, reply["caller"]["uid"], reply["caller"]["roles"]), ("", -1, []))
 
 
@@ -168,7 +158,7 @@ class Workers(Case):
         self.assertEqual(self.b.call("pam", P + "Change", **change)[0], "OutcomeUnknown")
         self.assertEqual(self.b.call("pam", R + "SetPassword", ticket=TICKET, password=PASSWORD)[0], "OutcomeUnknown")
         # Old codes may be gone, and the new ones seen by nobody.
-        self.assertEqual(self.by("pwreset-web", "web", ACCOUNT + "EnrollCodes", user="x", current=PASSWORD)[0], "OutcomeUnknown")
+        self.assertEqual(by(self.b, "pwreset-web", "web", ACCOUNT + "EnrollCodes", user="x", current=PASSWORD)[0], "OutcomeUnknown")
         self.assertEqual(self.b.call("pam", P + "Verify", user="x", password=PASSWORD)[0], "Unavailable")
 
     def test_malformed_replies_cost_their_call_alone(self):
@@ -452,7 +442,7 @@ class Staff(Case):
                          ("", {"delivered": True, "steps": []}))
         self.assertEqual(self.b.mailer.calls, [("org.pwreset.Mailer.Probe", {"address": "it@example.com"})])
         self.assertNotIn("it@example.com", self.b.log_text())
-        self.assertEqual(self.by("ada", "ctl", S + "TestMail", ("admins",), address="it@example.com")[0],
+        self.assertEqual(by(self.b, "ada", "ctl", S + "TestMail", ("admins",), address="it@example.com")[0],
                          "PermissionDenied")
 
     def test_unresolved_names_are_not_logged(self):
@@ -466,8 +456,4 @@ class Staff(Case):
 
 
 if __name__ == "__main__":
-    if os.geteuid() != 0:
-        print("skipped: needs root, to be the peers that it plays")
-        sys.exit(77)
-    PROGRAM = sys.argv.pop(1)
-    unittest.main(verbosity=2, warnings="ignore")
+    run()

@@ -4,31 +4,12 @@
 
 Usage: test_broker_delivery.py PWRESETD [unittest arguments]
 """
-import os
-import sys
 import time
-import unittest
 
-from broker_harness import TICKET, Broker, mint, wait_for
+from broker_harness import TICKET, Case, mint, run, wait_for
 
-PROGRAM = None
 R, P, A, S = "org.pwreset.Recovery.", "org.pwreset.Password.", "org.pwreset.Admin.", "org.pwreset.Service."
 PASSWORD = "c2VjcmV0LWNhbmFyeQ=="
-
-
-class Case(unittest.TestCase):
-    settings = {}
-
-    def setUp(self):
-        self.b = Broker(PROGRAM, **self.settings).start()
-        self.addCleanup(self.b.close)
-        self.addCleanup(lambda: self.assertEqual(self.b.complaints(), []))
-
-    def sent(self):
-        return [p["mail"]["id"] for p in self.b.mailer.of("Send")]
-
-    def queued(self):
-        return self.b.call("ctl", S + "GetStatus")[1]["queued"]
 
 
 class Answers(Case):
@@ -171,8 +152,4 @@ class Reached(Case):
 
 
 if __name__ == "__main__":
-    if os.geteuid() != 0:
-        print("skipped: needs root, to be the peers that it plays")
-        sys.exit(77)
-    PROGRAM = sys.argv.pop(1)
-    unittest.main(verbosity=2, warnings="ignore")
+    run()

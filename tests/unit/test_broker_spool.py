@@ -14,9 +14,8 @@ import threading
 import time
 import unittest
 
-from broker_harness import TICKET, Broker, Die, Gone, files, mint, wait_for
+from broker_harness import TICKET, Case, Die, Gone, files, mint, run, wait_for
 
-PROGRAM = None
 R, P, A, S = "org.pwreset.Recovery.", "org.pwreset.Password.", "org.pwreset.Admin.", "org.pwreset.Service."
 PASSWORD = "c2VjcmV0LWNhbmFyeQ=="
 LINK_SECRET = TICKET[-40:]
@@ -24,23 +23,9 @@ KILL_ROUNDS = 40
 AWAY_S = 1  # by then what a person asked for is due
 
 
-class Case(unittest.TestCase):
-    settings = {}
-
-    def setUp(self):
-        self.b = Broker(PROGRAM, **self.settings).start()
-        self.addCleanup(self.b.close)
-        self.addCleanup(lambda: self.assertEqual(self.b.complaints(), []))
-
-    def sent(self):
-        return [p["mail"]["id"] for p in self.b.mailer.of("Send")]
-
-    def queued(self):
-        return self.b.call("ctl", S + "GetStatus")[1]["queued"]
-
-    def spool_text(self):
-        path = self.b.state / "spool"
-        return path.read_text() if path.exists() else ""
+def spool_text(broker):
+    path = broker.state / "spool"
+    return path.read_text() if path.exists() else ""
 
 
 class Requests(Case):
@@ -91,7 +76,7 @@ class Requests(Case):
             os.kill(self.b.pid, signal.SIGTERM)
             self.assertEqual(c.receive()["parameters"], {"exists": True})
         self.assertEqual(self.b.exited(5), 0)
-        self.assertEqual(self.spool_text(), "")
+        self.assertEqual(spool_text(self.b), "")
 
     def test_nobody_is_looked_up_while_the_reply_is_on_its_way(self):
         """Work for somebody who is there takes longer, and would keep the reply waiting for a processor."""
@@ -152,7 +137,7 @@ class Notices(Case):
 
     def test_the_notice_is_on_the_disk_before_the_worker_knows(self):
         seen = []
-        self.change(lambda p: seen.append(self.spool_text()) or {"user": "alice"})
+        self.change(lambda p: seen.append(spool_text(self.b)) or {"user": "alice"})
         self.assertIn('"kind":"changed"', seen[0])
         for secret in (LINK_SECRET, PASSWORD, "secret-canary"):
             self.assertNotIn(secret, seen[0])
@@ -169,7 +154,7 @@ class Notices(Case):
         time.sleep(1)
         self.assertEqual(self.queued(), 2)
         self.assertEqual(self.b.directory.of("Mint"), [])
-        dues = [int(x) for x in re.findall(r'"op":"add".*"due":(\d+)', self.spool_text())]
+        dues = [int(x) for x in re.findall(r'"op":"add".*"due":(\d+)', spool_text(self.b))]
         self.assertTrue(all(20 <= due / 1000 - time.time() <= 26 for due in dues), dues)
 
     @staticmethod
@@ -193,7 +178,7 @@ class Notices(Case):
         answers = [{"skip": "unsure", "after": 1}, {"skip": "not-seen", "after": 1}, {"skip": "unsure", "after": 1}, {"skip": "not-done"}]
         self.b.directory.handle = lambda m, p: answers[len(self.b.directory.of("Mint")) - 1] if m.endswith("Mint") else {"user": "alice"}
         self.assertEqual(self.b.call("pam", R + "SetPassword", ticket=TICKET, password=PASSWORD)[0], "")
-        self.assertTrue(wait_for(lambda: '"missed":true' in self.spool_text()))
+        self.assertTrue(wait_for(lambda: '"missed":true' in spool_text(self.b)))
         self.b.restart()
         self.assertTrue(wait_for(lambda: self.queued() == 0))
         self.assertEqual([r["request"].get("missed", False) for r in self.b.directory.of("Mint")], [False, False, True, True])
@@ -269,7 +254,7 @@ class Staff(Case):
         gate = threading.Event()
         self.b.mailer.handle = lambda m, p: gate.wait(3) and None or {"status": "sent", "detail": ""}
         self.b.call("ctl", A + "SendLink", users=[f"u{i}" for i in range(30)])
-        self.assertTrue(wait_for(lambda: self.b.mailer.concurrent and self.spool_text().count('"op":"try"') >= 30))
+        self.assertTrue(wait_for(lambda: self.b.mailer.concurrent and spool_text(self.b).count('"op":"try"') >= 30))
         os.kill(self.b.pid, signal.SIGTERM)
         gate.set()
         self.assertEqual(self.b.exited(10), 0)
@@ -299,7 +284,7 @@ class Staff(Case):
         self.assertEqual(len(set(self.sent())), 10000)
         took = time.monotonic() - start
         print(f"10000 links: accepted in {accepted:.1f} s, sent in {took:.1f} s", file=sys.stderr)
-        self.assertTrue(wait_for(lambda: self.spool_text() == "", 10))
+        self.assertTrue(wait_for(lambda: spool_text(self.b) == "", 10))
 
 
 class Trouble(Case):
@@ -309,13 +294,13 @@ class Trouble(Case):
         self.b.mailer.refuse()
         self.b.call("pam", R + "RequestCode", user="before")
         time.sleep(0.3)
-        size = len(self.spool_text())
+        size = len(spool_text(self.b))
         resource.prlimit(self.b.pid, resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))
         for method, parameters in ((R + "RequestCode", {"user": "x"}),
                                    (R + "SetPassword", {"ticket": TICKET, "password": PASSWORD})):
             self.assertEqual(self.b.call("pam", method, **parameters)[0], "Unavailable")
         self.assertNotIn("SetPassword", self.b.directory.methods())
-        for line in self.spool_text().splitlines(True):
+        for line in spool_text(self.b).splitlines(True):
             self.assertTrue(line.endswith("\n") and line[8] == " ", line)
         self.assertIn("The spool cannot be written", self.b.log_text())
         self.assertEqual(self.b.log_text().count("The spool cannot be written"), 1)
@@ -491,8 +476,4 @@ class Kills(Case):
 
 
 if __name__ == "__main__":
-    if os.geteuid() != 0:
-        print("skipped: needs root, to be the peers that it plays")
-        sys.exit(77)
-    PROGRAM = sys.argv.pop(1)
-    unittest.main(verbosity=2, warnings="ignore")
+    run()
