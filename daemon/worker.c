@@ -313,14 +313,3 @@ void work_abandon(Work *work)
 	if (!work_withdraw(work))
 		work->spec.done = NULL;
 }
-
-bool pool_busy(const Pool *pool)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(pool->waiting); i++)
-		if (pool->waiting[i].n > 0)
-			return true;
-	for (const Link *link = pool->links; link; link = link->next)
-		if (link->work)
-			return true;
-	return false;
-}

@@ -60,6 +60,3 @@ int pool_submit(Pool *pool, const WorkSpec *spec, Work **ret);
 void work_abandon(Work *work);
 /* Drops it if no worker has it, as work_abandon() does. False: a worker has, and nothing is changed. */
 bool work_withdraw(Work *work);
-
-/* Work that waits or is being done. */
-bool pool_busy(const Pool *pool);

@@ -13,11 +13,6 @@ static const char *const state_names[] = {
 	[ADDRESS_FORMER] = "former",
 };
 
-const char *address_state_name(AddressState state)
-{
-	return state_names[state];
-}
-
 int address_format(const Address *address, char *ret, size_t size)
 {
 	int n = snprintf(ret, size, "%s:%lld:%s:%s", state_names[address->state],

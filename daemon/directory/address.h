@@ -45,7 +45,6 @@ bool address_counts(const Address *address, int64_t now);
 #define ADDRESS_VALUE_MAX (MAIL_ADDRESS_MAX + ADDRESS_DETAIL_MAX + 48U)
 int address_format(const Address *address, char *ret, size_t size);
 bool address_parse(const char *value, Address *ret);
-const char *address_state_name(AddressState state);
 
 /* Whether it may be set as a recovery address. */
 bool address_acceptable(const char *address);
