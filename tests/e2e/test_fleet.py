@@ -374,15 +374,14 @@ class Away(Fleet):
 
 
 class Crowd(Fleet):
-    """A host that opens connections by the thousand."""
+    """A host that opens connections by the thousand, some hundred a second: what fills the kernel's queue is a packet filter's."""
 
     EVIL_ADDRESS = "10.77.0.66"
-    CONNECTIONS = 4000
-    SHARE = 64  # MaxConnectionsPerSource=
+    SHARE = 32  # MaxConnectionsPerSource=
     # Opens and keeps what is not closed, for as long as it is let.
     OPENER = f"""
 import select, socket, sys, time
-kept, opened, until = [], 0, time.monotonic() + 60
+kept, opened, until = [], 0, time.monotonic() + 120
 print("on", flush=True)
 while time.monotonic() < until and not select.select([sys.stdin], [], [], 0)[0]:
     s = socket.socket()
@@ -394,10 +393,8 @@ while time.monotonic() < until and not select.select([sys.stdin], [], [], 0)[0]:
         opened += 1
     except OSError:
         s.close()
-    if len(kept) > 500:
-        for s in kept: s.close()
-        kept = []
-    if opened >= {CONNECTIONS}: time.sleep(0.01)
+    if len(kept) > 500: kept.pop(200).close()
+    time.sleep(0.005)
 print(opened, flush=True)
 """
 
@@ -411,26 +408,25 @@ print(opened, flush=True)
         self.addCleanup(self.host.exec, ["ip", "address", "del", f"{self.EVIL_ADDRESS}/24", "dev", "eth0"])
         usual = [self.ask(self.prompt()), self.own_login()]
         # With its key: as many as it is let, each inside and silent.
-        idle = [self.forced("-N", "-b", self.EVIL_ADDRESS, self.central) for _ in range(8)]
+        for _ in range(8):
+            self.forced("-N", "-b", self.EVIL_ADDRESS, self.central)
+        self.addCleanup(self.host.exec, ["pkill", "-x", "ssh"], check=False)  # such a one does not end with its input
         argv = self.host.netns_argv(["/usr/bin/python3", "-c", self.OPENER])
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as crowd:
             self.assertEqual("on\n", crowd.stdout.readline())
-            self.assertTrue(eventually(lambda: self.connections() >= self.SHARE // 2), "it is not let in at all")
-            took, most = [0, 0], 0
-            for _ in range(3):
+            self.assertTrue(eventually(lambda: self.connections() >= self.SHARE, 60), "it is not let in at all")
+            took, most, began = [0, 0], 0, time.monotonic()
+            while time.monotonic() < began + 15:
                 took = [max(took[0], self.ask(self.prompt())), max(took[1], self.own_login())]
                 most = max(most, self.connections())
             crowd.stdin.close()
             opened = int(crowd.stdout.readline())
-        slice_ = self.lab.exec(["systemctl", "show", "pwreset-relay.slice", "-p", "TasksCurrent", "-p", "MemoryCurrent"]).stdout.split()
         print(f"{opened} connections of one host, {most} at once: a call of another took {usual[0]:.2f} and {took[0]:.2f} s, "
-              f"a login at the central host {usual[1]:.2f} and {took[1]:.2f} s; {' '.join(slice_)}", flush=True)
-        self.assertGreater(opened, 1000)
+              f"a login at the central host {usual[1]:.2f} and {took[1]:.2f} s", flush=True)
+        self.assertGreater(opened, 500)
         self.assertLessEqual(most, self.SHARE)
         for before, after in zip(usual, took):
             self.assertLess(after, 5 * before + 3)
-        for link in idle:
-            link.close()
         self.assertEqual("active", self.lab.exec(["systemctl", "is-active", "pwreset-relay-ssh.socket"]).stdout.strip())
 
     def own_login(self):

@@ -151,19 +151,19 @@ class Ways(VmCase):
 
     def leave_the_fleet(self):
         """The module's socket is the daemon's again."""
-        self.lab.exec(["systemctl", "disable", "--now", "pwreset-fleet.socket"])
-        self.lab.exec(["systemctl", "unmask", "--runtime", "pwreset-pam.socket"])
-        self.lab.exec(["systemctl", "start", "pwreset-pam.socket"])
+        self.lab.exec(["systemctl", "disable", "--now", "pwreset-fleet.socket"], timeout=600)
+        self.lab.exec(["systemctl", "unmask", "--runtime", "pwreset-pam.socket"], timeout=600)
+        self.lab.exec(["systemctl", "start", "pwreset-pam.socket"], timeout=600)
 
     def test_08_fleet(self):
         """a host of the fleet and its central host in one, by what "fleet add" prints: recovery at ssh's prompt, through ssh"""
         add = ["pwresetctl", "fleet", "add", "host1.example.com", "--central=lab.example.com"]
-        there = re.split(r"(?m)^# \d\. ", self.lab.exec(add).stdout)[1]
+        there = re.split(r"(?m)^# \d\. ", self.lab.exec(add, timeout=600).stdout)[1]
         self.addCleanup(self.leave_the_fleet)
         # A host is one of the fleet or has the daemon, which would take the door back; here it must be both.
-        self.lab.exec(["systemctl", "mask", "--runtime", "--now", "pwreset-pam.socket"])
+        self.lab.exec(["systemctl", "mask", "--runtime", "--now", "pwreset-pam.socket"], timeout=600)
         key = self.lab.exec(["sh", "-e", "-c", "# " + there], timeout=600).stdout.splitlines()[-1]
-        here = re.split(r"(?m)^# \d\. ", self.lab.exec([*add, "-"], input=key + "\n").stdout)[2]
+        here = re.split(r"(?m)^# \d\. ", self.lab.exec([*add, "-"], input=key + "\n", timeout=600).stdout)[2]
         self.lab.exec(["sh", "-e", "-c", "# " + here], timeout=600)
         for path, kind in (("/run/pwreset/pam", "pwreset_pam_door_t"), ("/etc/pwreset/fleet.key", "pwreset_credentials_t"),
                            ("/usr/lib/pwreset/pwreset-fleet", "pwreset_fleet_exec_t")):
