@@ -67,7 +67,7 @@ bool event_parse(const char *value, Event *ret)
 	return true;
 }
 
-typedef enum EventField { EVENT_WHAT, EVENT_OPERATION, EVENT_REF } EventField;
+typedef enum EventField { EVENT_WHAT, EVENT_OPERATION, EVENT_OUTCOME, EVENT_REF } EventField;
 
 static bool find(const Entry *entry, EventField field, const char *text, Event *ret)
 {
@@ -80,9 +80,11 @@ static bool find(const Entry *entry, EventField field, const char *text, Event *
 
 		if (!event_parse(values->values[i].bytes, &event))
 			continue;
-		have = field == EVENT_WHAT        ? event.what
-		       : field == EVENT_OPERATION ? event.operation
-						  : event.ref;
+		if (field == EVENT_OUTCOME && strcmp(event.what, EVENT_PROOF) == 0)
+			continue;
+		have = field == EVENT_WHAT  ? event.what
+		       : field == EVENT_REF ? event.ref
+					    : event.operation;
 		if (strcmp(have, text) != 0 || (found && event.time < ret->time))
 			continue;
 		*ret = event;
@@ -94,6 +96,11 @@ static bool find(const Entry *entry, EventField field, const char *text, Event *
 bool event_find_operation(const Entry *entry, const char *operation, Event *ret)
 {
 	return find(entry, EVENT_OPERATION, operation, ret);
+}
+
+bool event_find_outcome(const Entry *entry, const char *operation, Event *ret)
+{
+	return find(entry, EVENT_OUTCOME, operation, ret);
 }
 
 bool event_find_ref(const Entry *entry, const char *ref, Event *ret)

@@ -32,6 +32,8 @@ int event_format(const Event *event, char *ret, size_t size);
 
 /* The event of that operation. */
 bool event_find_operation(const Entry *entry, const char *operation, Event *ret);
+/* The same, if it is its end: that a password was being checked says nothing of what came of it. */
+bool event_find_outcome(const Entry *entry, const char *operation, Event *ret);
 /* The event by which a token of that id ended: "changed", "revoked" ….  */
 bool event_find_ref(const Entry *entry, const char *ref, Event *ret);
 bool event_find_what(const Entry *entry, const char *what, Event *ret);

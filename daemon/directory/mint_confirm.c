@@ -38,7 +38,7 @@ int mint_mail_confirm(Call *call, const MintRequest *request, Account *account)
 	int r;
 
 	/* Found on another server alone it can be confirmed when it has come here. */
-	if (!event_find_operation(account->entry, request->id, &event))
+	if (!event_find_outcome(account->entry, request->id, &event))
 		return trace_skip(call, request,
 				  request->done ? TRACE_FOUND
 						: trace_look(call, request, account, &event));

@@ -18,7 +18,7 @@ static bool replica_has(Directory *replica, const char *dn, const char *operatio
 	Event event;
 
 	return directory_read(replica, dn, NULL, attributes, &entry) == 0 &&
-	       event_find_operation(entry, operation, &event);
+	       event_find_outcome(entry, operation, &event);
 }
 
 static void replica_wait(Call *call, const char *uri, const char *dn, int64_t until)

@@ -18,7 +18,7 @@ static bool mark_find(const Entry *entry, const MintRequest *request, bool privi
 	const char *time = entry_text(entry, "pwdChangedTime");
 	int64_t changed;
 
-	if (event_find_operation(entry, request->id, ret))
+	if (event_find_outcome(entry, request->id, ret))
 		return true;
 	/* Into a privileged entry no marker can be written (write_own.c), but slapd says when. */
 	if (!privileged || strcmp(request->kind, "changed") != 0 || !time ||

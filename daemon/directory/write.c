@@ -242,7 +242,7 @@ WriteResult password_write(Call *call, Account *account, const PasswordWrite *wr
 		int again = reload_patiently(call, account);
 		if (again != 0)
 			return attempt.sent ? WRITE_UNKNOWN : WRITE_UNAVAILABLE;
-		if (event_find_operation(account->entry, call->caller.operation, &event))
+		if (event_find_outcome(account->entry, call->caller.operation, &event))
 			return WRITE_DONE;
 		if (write->token && !token_is_there(account, write->token))
 			return not_done(call, &attempt, WRITE_USED);

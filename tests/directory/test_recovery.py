@@ -175,6 +175,13 @@ class Recovery:
         self.worker.set_password(self.worker.link(name, id=id, created=start - 5), GOOD)
         self.assertEqual(self.worker.mint("link", name, id=id, created=start - 5, attempt=2), {"skip": "expired"})
 
+    def test_a_check_that_was_cut_short_is_no_change(self):
+        """The worker died with the current password checked and nothing written: nobody is told of a change."""
+        name, id = self.take(), identifier()
+        self.slapd.modify(f"uid={name},{PEOPLE}", ("add", "objectClass", "pwresetAccount"),
+                          ("add", "pwresetEvent", f"proof:{now()}:{id}::"))
+        self.assertEqual(self.worker.mint("changed", name, id=id)["skip"], "not-seen")
+
     def test_a_mail_that_is_tried_again_revives_nothing(self):
         """Not even within the second in which the link was asked for, used or revoked."""
         start = now()
