@@ -11,7 +11,7 @@ from harness import KEYBOARD_INTERACTIVE, UNLIMITED, LabCase
 # Of each kind a quarter of the calls; so many posts and askings at ssh's prompt of each.
 CALLS = 2000
 PAGES = 120
-ASKINGS = 30
+ASKINGS = 72  # twelve connections
 CROPS = (99,)  # the slowest hundredth is the scheduler's
 ASKED_FOR = {kind: name for kind, name in timing.KINDS.items() if kind != "questions"}
 KINDS = ("alice", "lockedadmin", "expired", "nomail", "stan", "nosuchperson")
@@ -83,7 +83,7 @@ class SameAnswer(LabCase):
         self.assert_time_tells_nothing("page: a wrong code", PAGES // 2, timing.by_page(self.lab, "/code", code="AAAA-BBBB"), 10)
 
     def test_time_of_the_prompt(self):
-        for result in timing.measure_prompt(self.lab, ASKINGS, 8, ASKED_FOR, CROPS):
+        for result in timing.measure_prompt(self.lab, ASKINGS, 16, ASKED_FOR, CROPS):
             self.assert_tells_nothing(result)
 
 
