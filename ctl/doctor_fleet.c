@@ -164,6 +164,7 @@ static void check_lines(Doctor *doctor, FILE *file)
 /* As pwreset-relay-ssh@.service starts it. */
 static void check_relay_sshd(Doctor *doctor)
 {
+	/* One word in two lines. NOLINTNEXTLINE(bugprone-suspicious-missing-comma) */
 	const char *argv[] = { "/usr/sbin/sshd", "-T", "-f", FLEET_SSHD, "-C",
 			       "user=pwreset-relay,host=fleet,addr=192.0.2.1", NULL };
 	AUTO_FREE char *output = malloc(OUTPUT_BYTES);

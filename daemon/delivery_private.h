@@ -65,7 +65,7 @@ void job_give_back(Job *job);
 void job_end(Job *job, const char *result, const char *detail, bool proven);
 /* Later, if there is a later. known: nothing was sent. */
 void job_put_off(Job *job, int64_t due_ms, bool known, const char *why);
-int64_t backoff_ms(const Request *request);
+int64_t backoff_ms(const Request *q);
 void job_retry(Job *job, Party party, bool known, const char *why, const char *remedy);
 Urgency job_urgency(const Job *job);
 /* To the mailer. */

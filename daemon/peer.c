@@ -152,13 +152,11 @@ static int on_again(sd_event_source *source UNUSED, void *userdata)
 	}
 	if (peer->call)
 		return 0;
-	if (peer->gone)
+	/* The last call may have wanted no answer. */
+	if (peer->gone || (peer->last && !varlink_stream_pending(peer->stream)))
 		peer_free(peer);
 	else if (varlink_stream_pending(peer->stream))
 		peer_flush(peer);
-	else if (peer->last)
-		/* The call wanted no answer. */
-		peer_free(peer);
 	else
 		peer_read(peer);
 	return 0;
