@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * base64, both alphabets. Passwords and link secrets pass through here, so a symbol is translated by arithmetic, not
- * by a table whose cache lines would tell which.
+ * base64, both alphabets. Passwords and link secrets pass through here, so a symbol is translated
+ * by arithmetic, not by a table whose cache lines would tell which.
  */
 
 #include <string.h>
@@ -12,7 +12,8 @@ typedef enum Alphabet { ALPHABET_STANDARD, ALPHABET_URL } Alphabet;
 
 static const char extra[2][2] = { { '+', '/' }, { '-', '_' } };
 /* From where '9' leads on to the symbol of 62, and from there to that of 63. */
-static const int steps[2][2] = { { '9' + 1 - '+', '/' - '+' - 1 }, { '9' + 1 - '-', '_' - '-' - 1 } };
+static const int steps[2][2] = { { '9' + 1 - '+', '/' - '+' - 1 },
+				 { '9' + 1 - '-', '_' - '-' - 1 } };
 
 /* All ones when low <= c <= high, else 0; all are below 256. */
 static int mask_between(int c, int low, int high)
@@ -44,13 +45,15 @@ static inline char symbol_encode(unsigned bits, Alphabet alphabet)
 {
 	int b = (int)bits;
 
-	return (char)(b + 'A' + (mask_above(b, 25) & ('a' - 'Z' - 1)) - (mask_above(b, 51) & ('z' + 1 - '0')) -
-		      (mask_above(b, 61) & steps[alphabet][0]) + (mask_above(b, 62) & steps[alphabet][1]));
+	return (char)(b + 'A' + (mask_above(b, 25) & ('a' - 'Z' - 1)) -
+		      (mask_above(b, 51) & ('z' + 1 - '0')) -
+		      (mask_above(b, 61) & steps[alphabet][0]) +
+		      (mask_above(b, 62) & steps[alphabet][1]));
 }
 
 /* len: without padding. */
-static int symbols_decode(const char *text, size_t len, Alphabet alphabet, unsigned char *ret, size_t size,
-			  size_t *ret_len)
+static int symbols_decode(const char *text, size_t len, Alphabet alphabet, unsigned char *ret,
+			  size_t size, size_t *ret_len)
 {
 	size_t n = len / 4 * 3 + (len % 4 > 0 ? len % 4 - 1 : 0), done = 0;
 	unsigned bits = 0, n_bits = 0;
@@ -80,9 +83,11 @@ static int symbols_decode(const char *text, size_t len, Alphabet alphabet, unsig
 	return 0;
 }
 
-static size_t symbols_encode(const unsigned char *bytes, size_t len, Alphabet alphabet, bool pad, char *ret, size_t size)
+static size_t symbols_encode(const unsigned char *bytes, size_t len, Alphabet alphabet, bool pad,
+			     char *ret, size_t size)
 {
-	size_t n = 0, i = 0, need = pad ? BASE64_SIZE(len) : len / 3 * 4 + (len % 3 > 0 ? len % 3 + 1 : 0) + 1;
+	size_t n = 0, i = 0,
+	       need = pad ? BASE64_SIZE(len) : len / 3 * 4 + (len % 3 > 0 ? len % 3 + 1 : 0) + 1;
 	unsigned bits;
 
 	if (len > SIZE_MAX / 2 || size < need) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An append-only text buffer over memory of the caller. Overflow is sticky, so that a writer checks once. */
+/*
+ * An append-only text buffer over memory of the caller. Overflow is sticky, so that a writer checks
+ * once.
+ */
 #pragma once
 
 #include "macros.h"

@@ -47,7 +47,10 @@ static int wait_for(int fd, short events, uint64_t deadline)
 	}
 }
 
-/* A full backlog of a Unix socket cannot be polled for; the send time-out bounds the wait of a blocking connect(). */
+/*
+ * A full backlog of a Unix socket cannot be polled for; the send time-out bounds the wait of a
+ * blocking connect().
+ */
 static int connect_by(int fd, const struct sockaddr_un *sa, uint64_t deadline)
 {
 	for (;;) {

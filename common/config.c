@@ -38,12 +38,14 @@ static int quote_length(const char *value)
 	return (int)done;
 }
 
-static int refuse(const ConfigKey *key, const char *value, const char *wanted, char *why, size_t size)
+static int refuse(const ConfigKey *key, const char *value, const char *wanted, char *why,
+		  size_t size)
 {
 	if (value[0] == '\0')
 		snprintf(why, size, "%s= may not be empty: wanted is %s.", key->key, wanted);
 	else
-		snprintf(why, size, "%s=%.*s is not valid: wanted is %s.", key->key, quote_length(value), value, wanted);
+		snprintf(why, size, "%s=%.*s is not valid: wanted is %s.", key->key,
+			 quote_length(value), value, wanted);
 	return -EINVAL;
 }
 
@@ -80,7 +82,9 @@ static int set_number(const ConfigKey *key, const char *value, unsigned *at)
 
 static int set_bool(const char *value, bool *at)
 {
-	static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off", "0" };
+	static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no",
+										       "false",
+										       "off", "0" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
 		if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
@@ -192,14 +196,17 @@ void config_key_unknown(const char *section, const char *key, char *why, size_t 
 		}
 	}
 	if (least > 0 && section_guess)
-		snprintf(why, size, "There is no section [%s]: did you mean [%s]?", section, section_guess);
+		snprintf(why, size, "There is no section [%s]: did you mean [%s]?", section,
+			 section_guess);
 	else if (guess && strcmp(guess->key, key) == 0)
-		snprintf(why, size, "%s= does not belong into [%s]: put it into [%s].", key, section, guess->section);
+		snprintf(why, size, "%s= does not belong into [%s]: put it into [%s].", key,
+			 section, guess->section);
 	else if (guess)
-		snprintf(why, size, "There is no key %s= in [%s]: did you mean %s= in [%s]?", key, section, guess->key,
-			 guess->section);
+		snprintf(why, size, "There is no key %s= in [%s]: did you mean %s= in [%s]?", key,
+			 section, guess->key, guess->section);
 	else
-		snprintf(why, size, "There is no key %s= in [%s]: pwreset.conf(5) lists all.", key, section);
+		snprintf(why, size, "There is no key %s= in [%s]: pwreset.conf(5) lists all.", key,
+			 section);
 }
 
 void config_complain_stderr(const IniPlace *place, const char *message, void *userdata UNUSED)

@@ -101,8 +101,10 @@ static bool user_above_total(const Config *c)
 	return c->limits.per_user > c->limits.total;
 }
 
+/* clang-format off */
 const ConfigCheck config_checks[] = {
-	{ "directory", "bind", simple_without_dn, "bind=simple needs a name to bind with: set bind-dn=." },
+	{ "directory", "bind", simple_without_dn,
+	  "bind=simple needs a name to bind with: set bind-dn=." },
 	{ "directory", "bind", external_over_network,
 	  "bind=external works over ldapi:// only: change uri= (and read-uri=), or set bind=simple and bind-dn=." },
 	{ "directory", "uri", directory_in_clear,
@@ -111,13 +113,18 @@ const ConfigCheck config_checks[] = {
 	  "start-tls=yes is for ldap:// addresses, and uri= has none: remove it." },
 	{ "mail", "tls", mail_in_clear,
 	  "tls=none would send links in clear to another host: set tls=starttls or tls=tls, or relay=127.0.0.1:25." },
-	{ "mail", "user", mail_auth_in_clear, "user= would be sent in clear: set tls=starttls or tls=tls." },
-	{ "web", "certificate", certificate_without_key, "certificate= needs certificate-key= too." },
-	{ "web", "certificate-key", key_without_certificate, "certificate-key= needs certificate= too." },
+	{ "mail", "user", mail_auth_in_clear,
+	  "user= would be sent in clear: set tls=starttls or tls=tls." },
+	{ "web", "certificate", certificate_without_key,
+	  "certificate= needs certificate-key= too." },
+	{ "web", "certificate-key", key_without_certificate,
+	  "certificate-key= needs certificate= too." },
 	{ "web", "behind-proxy", proxy_and_certificate,
 	  "behind-proxy=yes leaves TLS to the proxy: remove certificate= and certificate-key=, or set behind-proxy=no." },
-	{ "limits", "clients-per-uid", uid_above_all, "clients-per-uid= is above clients=: lower it." },
+	{ "limits", "clients-per-uid", uid_above_all,
+	  "clients-per-uid= is above clients=: lower it." },
 	{ "limits", "per-source", source_above_total, "per-source= is above total=: lower it." },
 	{ "limits", "per-user", user_above_total, "per-user= is above total=: lower it." },
 	{ 0 },
 };
+/* clang-format on */

@@ -24,8 +24,8 @@ typedef struct Loader {
 	bool any_file;
 	char *files[CONFIG_FILES_MAX]; /* paths, which the places point to */
 	size_t n_files;
-	IniPlace places[CONFIG_KEYS_MAX];  /* where each key was set last */
-	unsigned lines[CONFIG_KEYS_MAX];   /* in the file that is read now */
+	IniPlace places[CONFIG_KEYS_MAX]; /* where each key was set last */
+	unsigned lines[CONFIG_KEYS_MAX];  /* in the file that is read now */
 } Loader;
 
 typedef struct Dropin {
@@ -41,15 +41,16 @@ static void loader_complain(Loader *loader, const IniPlace *place, const char *m
 		loader->error = error;
 }
 
-static int on_assignment(const IniPlace *place, const char *section, const char *key, const char *value, void *userdata)
+static int on_assignment(const IniPlace *place, const char *section, const char *key,
+			 const char *value, void *userdata)
 {
 	Loader *loader = userdata;
 	char why[512];
 	size_t i = 0;
 	int r;
 
-	while (config_keys[i].section &&
-	       (strcmp(config_keys[i].section, section) != 0 || strcmp(config_keys[i].key, key) != 0))
+	while (config_keys[i].section && (strcmp(config_keys[i].section, section) != 0 ||
+					  strcmp(config_keys[i].key, key) != 0))
 		i++;
 	if (!config_keys[i].section) {
 		config_key_unknown(section, key, why, sizeof(why));
@@ -57,7 +58,8 @@ static int on_assignment(const IniPlace *place, const char *section, const char 
 		return 0;
 	}
 	if (loader->lines[i] > 0) {
-		snprintf(why, sizeof(why), "%s= was set in line %u already: remove one of the two.", key, loader->lines[i]);
+		snprintf(why, sizeof(why), "%s= was set in line %u already: remove one of the two.",
+			 key, loader->lines[i]);
 		loader_complain(loader, place, why, -EBADMSG);
 		return 0;
 	}
@@ -115,7 +117,8 @@ static bool dropin_is_mask(const Loader *loader, const Dropin *dropin)
 	char path[PATH_MAX], target[16];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "%s%s/" CONFIG_DROPINS "/%s", loader->root, folders[dropin->folder], dropin->name);
+	snprintf(path, sizeof(path), "%s%s/" CONFIG_DROPINS "/%s", loader->root,
+		 folders[dropin->folder], dropin->name);
 	n = readlink(path, target, sizeof(target));
 	return n == 9 && memcmp(target, "/dev/null", 9) == 0;
 }
@@ -134,7 +137,8 @@ static int dropins_list(const Loader *loader, size_t folder, Dropin *dropins, si
 	while ((entry = readdir(dir))) {
 		size_t len = strlen(entry->d_name), i = 0;
 
-		if (entry->d_name[0] == '.' || len <= 5 || strcmp(entry->d_name + len - 5, ".conf") != 0)
+		if (entry->d_name[0] == '.' || len <= 5 ||
+		    strcmp(entry->d_name + len - 5, ".conf") != 0)
 			continue;
 		while (i < *n && strcmp(dropins[i].name, entry->d_name) != 0)
 			i++;
@@ -176,7 +180,8 @@ static int load_dropins(Loader *loader)
 	for (size_t i = 0; i < n; i++) {
 		if (dropin_is_mask(loader, &dropins[i]))
 			continue;
-		r = load_file(loader, folders[dropins[i].folder], "/" CONFIG_DROPINS, dropins[i].name);
+		r = load_file(loader, folders[dropins[i].folder], "/" CONFIG_DROPINS,
+			      dropins[i].name);
 		/* Gone since it was listed. */
 		if (r < 0 && r != -ENOENT)
 			return r;
@@ -207,7 +212,8 @@ static int fill_defaults(Loader *loader)
 		if (loader->places[i].file)
 			continue;
 		if (!k->fallback) {
-			snprintf(why, sizeof(why), "[%s] %s= is missing: set it to %s.", k->section, k->key, k->wanted);
+			snprintf(why, sizeof(why), "[%s] %s= is missing: set it to %s.", k->section,
+				 k->key, k->wanted);
 			loader_complain(loader, &main_file, why, -EBADMSG);
 			continue;
 		}
@@ -228,9 +234,11 @@ static void check_together(Loader *loader)
 
 		if (!c->broken(loader->config))
 			continue;
-		while (strcmp(config_keys[i].section, c->section) != 0 || strcmp(config_keys[i].key, c->key) != 0)
+		while (strcmp(config_keys[i].section, c->section) != 0 ||
+		       strcmp(config_keys[i].key, c->key) != 0)
 			i++;
-		loader_complain(loader, loader->places[i].file ? &loader->places[i] : &main_file, c->message, -EBADMSG);
+		loader_complain(loader, loader->places[i].file ? &loader->places[i] : &main_file,
+				c->message, -EBADMSG);
 	}
 }
 
@@ -243,10 +251,11 @@ static int load(Loader *loader)
 	if (r < 0)
 		return r;
 	if (!loader->any_file) {
-		loader_complain(loader, &main_file,
-				"There is no configuration: write one with [directory] base= and hash=, [mail] from= and "
-				"[web] origin= (pwreset.conf(5)).",
-				-ENOENT);
+		loader_complain(
+			loader, &main_file,
+			"There is no configuration: write one with [directory] base= and hash=, [mail] from= and "
+			"[web] origin= (pwreset.conf(5)).",
+			-ENOENT);
 		return -ENOENT;
 	}
 	r = fill_defaults(loader);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The table behind config.h: for the loader, and for the test that holds the manual page against it. */
+/*
+ * The table behind config.h: for the loader, and for the test that holds the manual page against
+ * it.
+ */
 #pragma once
 
 #include "config.h"
@@ -13,9 +16,11 @@ typedef struct ConfigKey {
 	size_t offset;        /* in Config: char *, unsigned, bool, or an enum */
 	const char *fallback; /* the default, as it would be written; NULL: the key is mandatory */
 	unsigned min, max;    /* CONFIG_NUMBER */
-	const char *const *words;         /* CONFIG_WORD: in the order of the enum, ends with NULL; "" is not accepted */
-	bool (*valid)(const char *value); /* CONFIG_TEXT, not asked about "", which is valid where it is the default */
-	const char *wanted;               /* for complaints: what the value should be */
+	/* CONFIG_WORD: in the order of the enum, ends with NULL; "" is not accepted */
+	const char *const *words;
+	/* CONFIG_TEXT, not asked about "", which is valid where it is the default */
+	bool (*valid)(const char *value);
+	const char *wanted; /* for complaints: what the value should be */
 } ConfigKey;
 
 #define CONFIG_KEYS_MAX 128
@@ -53,4 +58,5 @@ bool config_valid_origin(const char *value);
 bool config_valid_colour(const char *value);
 bool config_valid_name(const char *value); /* 64 bytes of text */
 bool config_valid_text(const char *value); /* 1000 bytes of text */
-bool config_valid_loopback(const char *host); /* localhost, 127.*, [::1], each with a port or without */
+/* localhost, 127.*, [::1], each with a port or without */
+bool config_valid_loopback(const char *host);

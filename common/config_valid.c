@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The shapes of single values: early and plain, so that a mistake is found at start and not at the first recovery. */
+/*
+ * The shapes of single values: early and plain, so that a mistake is found at start and not at the
+ * first recovery.
+ */
 
 #include <string.h>
 
@@ -63,7 +66,8 @@ static bool host_port_valid(const char *text, bool need_port)
 		if (*rest != ']' || !all_of(text + 1, len - 1, ":.%"))
 			return false;
 		rest++;
-	} else if (len > HOST_NAME_MAX_LEN || !all_of(text, len, ".-") || text[0] == '-' || text[0] == '.') {
+	} else if (len > HOST_NAME_MAX_LEN || !all_of(text, len, ".-") || text[0] == '-' ||
+		   text[0] == '.') {
 		return false;
 	}
 	if (*rest == '\0')
@@ -103,7 +107,8 @@ bool config_valid_dn(const char *value)
 {
 	size_t type = strcspn(value, "=");
 
-	return text_valid(value, 1000) && value[type] == '=' && all_of(value, type, ".-") && value[type + 1] != '\0';
+	return text_valid(value, 1000) && value[type] == '=' && all_of(value, type, ".-") &&
+	       value[type + 1] != '\0';
 }
 
 bool config_valid_filter(const char *value)
@@ -168,7 +173,8 @@ bool config_valid_from(const char *value)
 	if (!open)
 		return mail_address_valid(value);
 	len = strlen(open + 1);
-	if (len < 2 || len > MAIL_ADDRESS_MAX || open[len] != '>' || memchr(value, '<', (size_t)(open - value)))
+	if (len < 2 || len > MAIL_ADDRESS_MAX || open[len] != '>' ||
+	    memchr(value, '<', (size_t)(open - value)))
 		return false;
 	memcpy(address, open + 1, len - 1);
 	address[len - 1] = '\0';
@@ -217,7 +223,8 @@ bool config_valid_loopback(const char *host)
 
 bool config_valid_colour(const char *value)
 {
-	return value[0] == '#' && strlen(value) == 7 && strspn(value + 1, "0123456789abcdefABCDEF") == 6;
+	return value[0] == '#' && strlen(value) == 7 &&
+	       strspn(value + 1, "0123456789abcdefABCDEF") == 6;
 }
 
 bool config_valid_name(const char *value)

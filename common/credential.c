@@ -16,7 +16,9 @@ static int path_build(const char *name, char *ret, size_t size, mode_t *ret_forb
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/'))
 		return -EINVAL;
 	if (dir && dir[0] == '/') {
-		/* systemd lets the unit's user in by an ACL, whose mask shows as the group's bits. */
+		/*
+		 * systemd lets the unit's user in by an ACL, whose mask shows as the group's bits.
+		 */
 		*ret_forbidden = 0027;
 		n = snprintf(ret, size, "%s/%s", dir, name);
 		if (n < 0 || (size_t)n >= size)
@@ -29,7 +31,8 @@ static int path_build(const char *name, char *ret, size_t size, mode_t *ret_forb
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-int credential_read(const char *name, void *ret, size_t size, size_t *ret_len, IniComplaint complain, void *userdata)
+int credential_read(const char *name, void *ret, size_t size, size_t *ret_len,
+		    IniComplaint complain, void *userdata)
 {
 	char path[PATH_MAX], *data;
 	mode_t forbidden;
@@ -48,7 +51,9 @@ int credential_read(const char *name, void *ret, size_t size, size_t *ret_len, I
 		const IniPlace place = { .file = path };
 
 		if (complain)
-			complain(&place, "The secret is longer than it may be: write a shorter one.", userdata);
+			complain(&place,
+				 "The secret is longer than it may be: write a shorter one.",
+				 userdata);
 		r = -E2BIG;
 	} else {
 		memcpy(ret, data, len);

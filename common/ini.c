@@ -8,7 +8,7 @@
 #include "ini.h"
 #include "validate.h"
 
-#define INI_NAME_MAX 63      /* bytes of a section or key */
+#define INI_NAME_MAX 63       /* bytes of a section or key */
 #define INI_COMPLAINTS_MAX 20 /* then the rest of the file is not looked at */
 
 typedef struct Reader {
@@ -60,7 +60,8 @@ static bool name_valid(const char *name)
 	if (len == 0 || len > INI_NAME_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!(name[i] >= 'a' && name[i] <= 'z') && !(name[i] >= '0' && name[i] <= '9') && name[i] != '-')
+		if (!(name[i] >= 'a' && name[i] <= 'z') && !(name[i] >= '0' && name[i] <= '9') &&
+		    name[i] != '-')
 			return false;
 	return true;
 }
@@ -72,13 +73,15 @@ static void take_section(Reader *reader, char *text)
 	/* Assignments behind a broken header must not fall into the section before it. */
 	reader->section[0] = '\0';
 	if (text[len - 1] != ']') {
-		complain(reader, "A section's line must end with ']': write [name] and nothing behind it.");
+		complain(reader,
+			 "A section's line must end with ']': write [name] and nothing behind it.");
 		return;
 	}
 	text[len - 1] = '\0';
 	text = trim(text + 1);
 	if (!name_valid(text)) {
-		complain(reader, "A section's name has lower-case letters, digits and hyphens only.");
+		complain(reader,
+			 "A section's name has lower-case letters, digits and hyphens only.");
 		return;
 	}
 	memcpy(reader->section, text, strlen(text) + 1);
@@ -89,18 +92,25 @@ static int take_assignment(Reader *reader, char *text)
 	char *equals = strchr(text, '='), *key, *value;
 
 	if (!equals) {
-		complain(reader, "There is no '=' in this line: write key = value, or # in front of a comment.");
+		complain(
+			reader,
+			"There is no '=' in this line: write key = value, or # in front of a comment.");
 		return 0;
 	}
 	*equals = '\0';
 	key = trim(text);
 	value = trim(equals + 1);
 	if (!name_valid(key)) {
-		complain(reader, "A key has lower-case letters, digits and hyphens only, as in min-length = 8.");
+		complain(
+			reader,
+			"A key has lower-case letters, digits and hyphens only, as in min-length = 8.");
 		return 0;
 	}
 	if (reader->section[0] == '\0') {
-		complain(reader, "%s= stands before any valid [section]: put it under the section it belongs to.", key);
+		complain(
+			reader,
+			"%s= stands before any valid [section]: put it under the section it belongs to.",
+			key);
 		return 0;
 	}
 	return reader->handler(&reader->place, reader->section, key, value, reader->userdata);
@@ -115,7 +125,9 @@ static int take_line(Reader *reader, const char *bytes, size_t len)
 		return 0;
 	}
 	if (len > 0 && bytes[len - 1] == '\r') {
-		complain(reader, "The line ends with a carriage return: save the file with Unix line ends.");
+		complain(
+			reader,
+			"The line ends with a carriage return: save the file with Unix line ends.");
 		return 0;
 	}
 	memcpy(reader->line, bytes, len);
@@ -137,7 +149,8 @@ static int take_line(Reader *reader, const char *bytes, size_t len)
 	return take_assignment(reader, text);
 }
 
-int ini_parse(const char *file, const char *text, size_t len, IniHandler handler, IniComplaint complaint, void *userdata)
+int ini_parse(const char *file, const char *text, size_t len, IniHandler handler,
+	      IniComplaint complaint, void *userdata)
 {
 	Reader reader = {
 		.place = { .file = file },

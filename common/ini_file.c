@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reading a file that decides about security: who could have written it is asked of the descriptor, not of the path. */
+/*
+ * Reading a file that decides about security: who could have written it is asked of the descriptor,
+ * not of the path.
+ */
 
 #include <fcntl.h>
 #include <string.h>
@@ -17,21 +20,25 @@ static int refuse(const char *path, const char *message, IniComplaint complain, 
 	return -EPERM;
 }
 
-static int refuse_errno(const char *path, const char *what, int error, IniComplaint complain, void *userdata)
+static int refuse_errno(const char *path, const char *what, int error, IniComplaint complain,
+			void *userdata)
 {
 	char message[160];
 
-	snprintf(message, sizeof(message), "The file cannot be %s: %s.", what, strerrordesc_np(error));
+	snprintf(message, sizeof(message), "The file cannot be %s: %s.", what,
+		 strerrordesc_np(error));
 	refuse(path, message, complain, userdata);
 	return -error;
 }
 
-static int check_status(const char *path, const struct stat *st, mode_t forbidden, IniComplaint complain, void *userdata)
+static int check_status(const char *path, const struct stat *st, mode_t forbidden,
+			IniComplaint complain, void *userdata)
 {
 	char message[160];
 
 	if (!S_ISREG(st->st_mode))
-		return refuse(path, "This is not a regular file: put one there.", complain, userdata);
+		return refuse(path, "This is not a regular file: put one there.", complain,
+			      userdata);
 	if (st->st_uid != 0 && st->st_uid != geteuid()) {
 		snprintf(message, sizeof(message), "The file belongs to uid %lu: chown root it.",
 			 (unsigned long)st->st_uid);
@@ -44,11 +51,15 @@ static int check_status(const char *path, const struct stat *st, mode_t forbidde
 		return refuse(path, message, complain, userdata);
 	}
 	if (st->st_size > INI_FILE_MAX)
-		return refuse(path, "The file is too long to be what it should be.", complain, userdata);
+		return refuse(path, "The file is too long to be what it should be.", complain,
+			      userdata);
 	return 0;
 }
 
-/* At most size bytes; a file that grows meanwhile is cut, which the caller sees by size being reached. */
+/*
+ * At most size bytes; a file that grows meanwhile is cut, which the caller sees by size being
+ * reached.
+ */
 static ssize_t read_all(int fd, char *data, size_t size)
 {
 	size_t len = 0;
@@ -67,8 +78,8 @@ static ssize_t read_all(int fd, char *data, size_t size)
 	return (ssize_t)len;
 }
 
-int ini_read_file_mode(const char *path, mode_t forbidden, char **ret, size_t *ret_len, IniComplaint complain,
-		       void *userdata)
+int ini_read_file_mode(const char *path, mode_t forbidden, char **ret, size_t *ret_len,
+		       IniComplaint complain, void *userdata)
 {
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
@@ -82,7 +93,8 @@ int ini_read_file_mode(const char *path, mode_t forbidden, char **ret, size_t *r
 	if (fd < 0 && errno == ENOENT)
 		return -ENOENT;
 	if (fd < 0 && errno == ELOOP)
-		return refuse(path, "This is a symbolic link: put the file itself there.", complain, userdata);
+		return refuse(path, "This is a symbolic link: put the file itself there.", complain,
+			      userdata);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return refuse_errno(path, "opened", errno, complain, userdata);
 	r = check_status(path, &st, forbidden, complain, userdata);
@@ -99,7 +111,8 @@ int ini_read_file_mode(const char *path, mode_t forbidden, char **ret, size_t *r
 		free(data);
 		if (n < 0)
 			return refuse_errno(path, "read", (int)-n, complain, userdata);
-		return refuse(path, "The file changed while it was read: try again.", complain, userdata);
+		return refuse(path, "The file changed while it was read: try again.", complain,
+			      userdata);
 	}
 	data[n] = '\0';
 	*ret = data;
@@ -107,7 +120,8 @@ int ini_read_file_mode(const char *path, mode_t forbidden, char **ret, size_t *r
 	return 0;
 }
 
-int ini_read_file(const char *path, bool secret, char **ret, size_t *ret_len, IniComplaint complain, void *userdata)
+int ini_read_file(const char *path, bool secret, char **ret, size_t *ret_len, IniComplaint complain,
+		  void *userdata)
 {
 	return ini_read_file_mode(path, secret ? 0077 : 0022, ret, ret_len, complain, userdata);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The reader: one pass over the text, strings unescaped where they stand, nodes in document order. Recursion is
- * bounded by JSON_DEPTH_MAX.
+ * The reader: one pass over the text, strings unescaped where they stand, nodes in document order.
+ * Recursion is bounded by JSON_DEPTH_MAX.
  */
 
 #include <string.h>
@@ -66,7 +66,10 @@ static int parse_hex4(Parser *s, uint32_t *ret)
 	return 0;
 }
 
-/* Behind "\u". What it stands for takes at most half the bytes that it took, so out never overtakes the input. */
+/*
+ * Behind "\u". What it stands for takes at most half the bytes that it took, so out never overtakes
+ * the input.
+ */
 static int parse_unicode_escape(Parser *s, char **out)
 {
 	uint32_t c, low;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A strict JSON reader and writer without heap: it runs inside sshd and login, where the allocator is not ours and
- * secrets must be wiped, which no packaged library does (docs/decisions: own code).
+ * A strict JSON reader and writer without heap: it runs inside sshd and login, where the allocator
+ * is not ours and secrets must be wiped, which no packaged library does (docs/decisions: own code).
  *
- * Accepted: RFC 8259 in valid UTF-8, integers of 64 bits signed only. Refused: fractions and exponents, duplicate
- * keys, unpaired surrogates, \u0000, control characters in strings, bytes after the value, depth above JSON_DEPTH_MAX,
- * objects of more than JSON_MEMBERS_MAX members.
+ * Accepted: RFC 8259 in valid UTF-8, integers of 64 bits signed only. Refused: fractions and
+ * exponents, duplicate keys, unpaired surrogates, \u0000, control characters in strings, bytes
+ * after the value, depth above JSON_DEPTH_MAX, objects of more than JSON_MEMBERS_MAX members.
  */
 #pragma once
 
@@ -28,13 +28,15 @@ enum {
 	JSON_E_SYNTAX,    /* not JSON, or JSON of the kinds refused above */
 	JSON_E_DUPLICATE, /* an object has the same key twice */
 	JSON_E_TOO_DEEP,
-	JSON_E_TOO_MANY, /* more values than the caller gave nodes for, or more than JSON_MEMBERS_MAX members */
+	/* more values than the caller gave nodes for, or more than JSON_MEMBERS_MAX members */
+	JSON_E_TOO_MANY,
 };
 
 typedef struct JsonNode {
 	JsonType type;
-	uint32_t n;    /* string: length in bytes; array: elements; object: members */
-	uint32_t span; /* nodes in this subtree, itself included; the next sibling stands span nodes on */
+	uint32_t n; /* string: length in bytes; array: elements; object: members */
+	/* nodes in this subtree, itself included; the next sibling stands span nodes on */
+	uint32_t span;
 	union {
 		bool boolean;
 		int64_t integer;
@@ -49,20 +51,27 @@ typedef struct Json {
 } Json;
 
 /*
- * Parses len bytes at text in place: strings are unescaped where they stand, so text is changed and must outlive the
- * nodes. The byte at text[len] is never read or written. Returns 0 or JSON_E_*; after an error the content of text is
- * unspecified (wipe it as if it were parsed). An object is laid out as key (JSON_STRING), value, key, value ….
+ * Parses len bytes at text in place: strings are unescaped where they stand, so text is changed and
+ * must outlive the nodes. The byte at text[len] is never read or written. Returns 0 or JSON_E_*;
+ * after an error the content of text is unspecified (wipe it as if it were parsed). An object is
+ * laid out as key (JSON_STRING), value, key, value ….
  */
 int json_parse(Json *json, char *text, size_t len);
 
 /* The member of that name, or NULL; NULL too when node is NULL or no object. */
 const JsonNode *json_get(const JsonNode *node, const char *name);
-/* Typed members: the string (or integer, array, object), or NULL/false when absent or of another type. */
+/*
+ * Typed members: the string (or integer, array, object), or NULL/false when absent or of another
+ * type.
+ */
 const char *json_get_string(const JsonNode *node, const char *name);
 bool json_get_integer(const JsonNode *node, const char *name, int64_t *ret);
 bool json_get_bool(const JsonNode *node, const char *name, bool otherwise);
 
-/* First child of an array (or first key of an object) and the node behind a subtree; bound the walk by n. */
+/*
+ * First child of an array (or first key of an object) and the node behind a subtree; bound the walk
+ * by n.
+ */
 static inline const JsonNode *json_first(const JsonNode *node)
 {
 	return node + 1;
@@ -87,9 +96,12 @@ typedef struct JsonWriter {
 
 #define JSON_WRITER(b) ((JsonWriter){ .buf = (b) })
 
-void json_open(JsonWriter *w, const char *key, char bracket); /* '{' or '['; key NULL inside arrays and at the root */
-void json_close(JsonWriter *w, char bracket);                 /* '}' or ']' */
-/* Invalid UTF-8 sets overflow: what cannot be said exactly is not said. A NULL string writes null. */
+/* '{' or '['; key NULL inside arrays and at the root */
+void json_open(JsonWriter *w, const char *key, char bracket);
+void json_close(JsonWriter *w, char bracket); /* '}' or ']' */
+/*
+ * Invalid UTF-8 sets overflow: what cannot be said exactly is not said. A NULL string writes null.
+ */
 void json_put_string(JsonWriter *w, const char *key, const char *value);
 void json_put_string_n(JsonWriter *w, const char *key, const char *value, size_t len);
 void json_put_integer(JsonWriter *w, const char *key, int64_t value);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A secret of bounded length that is wiped when it goes out of scope, and comparison in constant time. */
+/*
+ * A secret of bounded length that is wiped when it goes out of scope, and comparison in constant
+ * time.
+ */
 #pragma once
 
 #include "macros.h"
 
-#define SECRET_MAX 511 /* bytes, without the terminating NUL; the longest password (PAM_MAX_RESP_SIZE - 1) */
+/* bytes, without the terminating NUL; the longest password (PAM_MAX_RESP_SIZE - 1) */
+#define SECRET_MAX 511
 
 typedef struct Secret {
 	size_t len;

@@ -38,7 +38,8 @@ static int alarm_prepare(void)
 
 static int alarm_set(unsigned ms)
 {
-	struct itimerval timer = { .it_value = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 } };
+	struct itimerval timer = { .it_value = { .tv_sec = ms / 1000,
+						 .tv_usec = ms % 1000 * 1000 } };
 
 	return setitimer(ITIMER_REAL, &timer, NULL) < 0 ? -errno : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Messages over a non-blocking socket. Memory is taken when there is something to hold and given back, wiped, when
- * there is not, so that an idle peer costs a descriptor and this struct.
+ * Messages over a non-blocking socket. Memory is taken when there is something to hold and given
+ * back, wiped, when there is not, so that an idle peer costs a descriptor and this struct.
  */
 
 #include <fcntl.h>
@@ -39,7 +39,10 @@ static void chunk_release(Chunk *chunk)
 	*chunk = (Chunk){ 0 };
 }
 
-/* Room for more bytes behind end, in at most limit bytes; never by realloc(), which would leave a copy unwiped. */
+/*
+ * Room for more bytes behind end, in at most limit bytes; never by realloc(), which would leave a
+ * copy unwiped.
+ */
 static int chunk_reserve(Chunk *chunk, size_t more, size_t limit)
 {
 	size_t used = chunk->end - chunk->start, size = chunk->size > 0 ? chunk->size : CHUNK_MIN;
@@ -135,7 +138,10 @@ void varlink_stream_done(VarlinkStream *stream)
 		chunk_release(in);
 }
 
-/* len: without its NUL. The nodes that a text can have grow with it; VARLINK_NODES_MAX is the limit of all. */
+/*
+ * len: without its NUL. The nodes that a text can have grow with it; VARLINK_NODES_MAX is the limit
+ * of all.
+ */
 static int message_parse(VarlinkStream *stream, size_t len, const JsonNode **root)
 {
 	size_t n = len / 2 + JSON_DEPTH_MAX;
@@ -144,7 +150,10 @@ static int message_parse(VarlinkStream *stream, size_t len, const JsonNode **roo
 
 	if (n > VARLINK_NODES_MAX)
 		n = VARLINK_NODES_MAX;
-	/* Pointers into the text are in them, and nothing but those that were written is read or wiped. */
+	/*
+	 * Pointers into the text are in them, and nothing but those that were written is read or
+	 * wiped.
+	 */
 	stream->nodes = reallocarray(NULL, n, sizeof(*stream->nodes));
 	if (!stream->nodes)
 		return -ENOMEM;
@@ -192,7 +201,9 @@ int varlink_stream_read(VarlinkStream *stream, const JsonNode **root)
 	int r;
 
 	varlink_stream_done(stream);
-	/* Ends: each round without a NUL adds a byte at least, and VARLINK_MESSAGE_MAX is the most. */
+	/*
+	 * Ends: each round without a NUL adds a byte at least, and VARLINK_MESSAGE_MAX is the most.
+	 */
 	for (;;) {
 		const char *nul = NULL;
 

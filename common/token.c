@@ -39,7 +39,8 @@ static int ticket_decode(Ticket *ticket, const char *text, size_t secret_size)
 	const uint8_t *p = bytes + HEAD_SIZE;
 	int r = -EBADMSG;
 
-	if (text_len > TICKET_TEXT_MAX || base64url_decode(text, text_len, bytes, sizeof(bytes), &len) < 0)
+	if (text_len > TICKET_TEXT_MAX ||
+	    base64url_decode(text, text_len, bytes, sizeof(bytes), &len) < 0)
 		return -EBADMSG;
 	if (len < HEAD_SIZE || bytes[0] != TOKEN_VERSION)
 		goto finish;

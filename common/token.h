@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The text forms of what a person holds. Only the directory worker knows whether one is good; the others take the
- * public part, to route and to limit, and can keep it: it opens nothing.
+ * The text forms of what a person holds. Only the directory worker knows whether one is good; the
+ * others take the public part, to route and to limit, and can keep it: it opens nothing.
  *
  * Ticket (a link's secret or a grant): base64url of
  *     version (1 byte, 1) | selector length (1) | selector | request id (16) | secret (32)
- * selector: 'u' and the 16 bytes of entryUUID, or 'n' and the user name (for servers without entryUUID).
+ * selector: 'u' and the 16 bytes of entryUUID, or 'n' and the user name (for servers without
+ * entryUUID).
  *
- * Code: eight symbols of CODE_ALPHABET, shown as XXXX-XXXX. The first two (the label) say which token is meant and
- * are not secret; six are: 30 bits, kept only as HMAC under the pepper.
+ * Code: eight symbols of CODE_ALPHABET, shown as XXXX-XXXX. The first two (the label) say which
+ * token is meant and are not secret; six are: 30 bits, kept only as HMAC under the pepper.
  */
 #pragma once
 
@@ -23,7 +24,8 @@
 #define CODE_LABEL 2
 #define CODE_SECRET 6
 #define CODE_SYMBOLS 8
-#define CODE_ALPHABET "23456789ABCDEFGHJKLMNPQRSTUVWXYZ" /* 32 symbols; 0, 1, I and O are not among them */
+#define CODE_ALPHABET                                                                              \
+	"23456789ABCDEFGHJKLMNPQRSTUVWXYZ" /* 32 symbols; 0, 1, I and O are not among them */
 
 typedef struct Ticket {
 	char selector[TOKEN_SELECTOR_MAX];
@@ -45,8 +47,9 @@ int ticket_public(const char *text, char *ret, size_t size);
 int ticket_public_parse(Ticket *ticket, const char *text);
 
 /*
- * What a person typed, into the canonical eight symbols: lower case, hyphens and white space are forgiven, O is read
- * as nothing else (it is no symbol). -EBADMSG otherwise. ret: CODE_SYMBOLS + 1 bytes, secret.
+ * What a person typed, into the canonical eight symbols: lower case, hyphens and white space are
+ * forgiven, O is read as nothing else (it is no symbol). -EBADMSG otherwise. ret: CODE_SYMBOLS + 1
+ * bytes, secret.
  */
 int code_parse(const char *text, char ret[static CODE_SYMBOLS + 1]);
 /* XXXX-XXXX: ret has CODE_SYMBOLS + 2 bytes. */

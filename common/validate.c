@@ -82,7 +82,9 @@ static uint32_t utf8_decode(const char *text, size_t n)
 	return c;
 }
 
-/* C0, DEL, C1, line and paragraph separators, and what turns the direction of the text around it. */
+/*
+ * C0, DEL, C1, line and paragraph separators, and what turns the direction of the text around it.
+ */
 static bool is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029 ||
@@ -92,8 +94,8 @@ static bool is_control(uint32_t c)
 /* The property White_Space of Unicode, as far as it is not a control. */
 static bool is_space(uint32_t c)
 {
-	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f ||
-	       c == 0x205f || c == 0x3000;
+	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+	       c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 /* Valid UTF-8 without controls of at most max bytes; counts what is not white space. */
@@ -179,11 +181,15 @@ bool mail_address_valid(const char *address)
 	if (!at)
 		return false;
 	local = (size_t)(at - address);
-	return local <= LOCAL_PART_MAX && dotted_valid(address, local, LOCAL_PART_MAX, is_atom_char) &&
+	return local <= LOCAL_PART_MAX &&
+	       dotted_valid(address, local, LOCAL_PART_MAX, is_atom_char) &&
 	       dotted_valid(at + 1, len - local - 1, LABEL_MAX, is_label_char);
 }
 
-/* A subset of RFC 5646: a language of letters, then subtags. It names a folder, so nothing else may pass. */
+/*
+ * A subset of RFC 5646: a language of letters, then subtags. It names a folder, so nothing else may
+ * pass.
+ */
 bool language_valid(const char *tag)
 {
 	size_t piece = 0;

@@ -5,7 +5,10 @@
 
 #include "varlink.h"
 
-/* "org.example.interface.Method": what may go into tables, replies and logs without further thought. */
+/*
+ * "org.example.interface.Method": what may go into tables, replies and logs without further
+ * thought.
+ */
 static bool name_valid(const char *name)
 {
 	size_t len = strlen(name);
@@ -14,8 +17,8 @@ static bool name_valid(const char *name)
 	if (len > VARLINK_NAME_MAX || !dot || dot == name || dot[1] == '\0')
 		return false;
 	for (const char *p = name; *p; p++)
-		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') &&
-		    *p != '.' && *p != '-')
+		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') &&
+		    !(*p >= '0' && *p <= '9') && *p != '.' && *p != '-')
 			return false;
 	return true;
 }
@@ -174,7 +177,8 @@ static void field_assign(const VarlinkField *field, const JsonNode *value, void 
 	}
 }
 
-int varlink_dispatch(const JsonNode *parameters, const VarlinkField *fields, void *target, const char **bad)
+int varlink_dispatch(const JsonNode *parameters, const VarlinkField *fields, void *target,
+		     const char **bad)
 {
 	const JsonNode *key;
 	uint32_t n = parameters ? parameters->n : 0;

@@ -24,7 +24,8 @@ static void print_addresses(const JsonNode *list)
 
 	if (list && list->type == JSON_ARRAY)
 		JSON_FOREACH(it, list) {
-			const char *address = json_get_string(it, "address"), *state = json_get_string(it, "state");
+			const char *address = json_get_string(it, "address"),
+				   *state = json_get_string(it, "state");
 			char text[400];
 
 			snprintf(text, sizeof(text), "%s (%s%s)", address ? address : "?",
@@ -72,7 +73,8 @@ int verb_status(Ctl *ctl)
 	r = ctl_call_user(ctl, "org.pwreset.Account.Status", NULL, &reply);
 	if (r != 0 || output_json(ctl, reply))
 		return r;
-	field_print(stdout, _("User"), json_get_string(reply, "user") ? json_get_string(reply, "user") : "?");
+	field_print(stdout, _("User"),
+		    json_get_string(reply, "user") ? json_get_string(reply, "user") : "?");
 	print_addresses(json_get(reply, "addresses"));
 	print_number(reply, "questions", _("Secret questions"));
 	print_number(reply, "savedCodes", _("Saved codes"));

@@ -10,7 +10,10 @@
 
 #define ADMIN "org.pwreset.Admin."
 
-/* The same call for each argument; the first failure is the exit status, the others are tried nevertheless. */
+/*
+ * The same call for each argument; the first failure is the exit status, the others are tried
+ * nevertheless.
+ */
 static int for_each_user(Ctl *ctl, const char *method, const char *done)
 {
 	int result = 0;
@@ -41,12 +44,14 @@ int verb_revoke(Ctl *ctl)
 
 int verb_unlock(Ctl *ctl)
 {
-	return for_each_user(ctl, ADMIN "Unlock", _("not locked by failures, and questions can be tried again"));
+	return for_each_user(ctl, ADMIN "Unlock",
+			     _("not locked by failures, and questions can be tried again"));
 }
 
 int verb_remind_username(Ctl *ctl)
 {
-	return for_each_user(ctl, ADMIN "RemindUserName", _("the user name is on its way to the addresses on file"));
+	return for_each_user(ctl, ADMIN "RemindUserName",
+			     _("the user name is on its way to the addresses on file"));
 }
 
 int verb_set_mail(Ctl *ctl)
@@ -68,7 +73,8 @@ int verb_set_mail(Ctl *ctl)
 	if (r != 0 || output_json(ctl, reply))
 		return r;
 	if (!ctl->options.quiet)
-		puts(ctl->options.once ? _("The address is set, for one recovery within 24 hours.") : _("The address is set."));
+		puts(ctl->options.once ? _("The address is set, for one recovery within 24 hours.")
+				       : _("The address is set."));
 	return 0;
 }
 
@@ -81,11 +87,13 @@ static int print_password(const Ctl *ctl, const JsonNode *reply)
 		return 0;
 	if (!text) {
 		if (!ctl->options.quiet)
-			puts(ctl->options.mail ? _("A new password is on its way.") : _("The password is set."));
+			puts(ctl->options.mail ? _("A new password is on its way.")
+					       : _("The password is set."));
 		return 0;
 	}
 	if (secret_from_base64(&password, text) < 0) {
-		complain(_("The password was set, but the service shows it in a form that this tool does not know."));
+		complain(_(
+			"The password was set, but the service shows it in a form that this tool does not know."));
 		return EXIT_FAILED;
 	}
 	if (!ctl->options.quiet)
@@ -104,11 +112,15 @@ int verb_set_password(Ctl *ctl)
 	int r;
 
 	if (generate && ctl->options.from_stdin)
-		return complain_usage(ctl, _("--stdin is for a password of yours; --generate and --mail make one."));
+		return complain_usage(
+			ctl,
+			_("--stdin is for a password of yours; --generate and --mail make one."));
 	if (ctl->options.generate && ctl->options.mail)
-		return complain_usage(ctl, _("--generate shows the password, --mail mails it: choose one."));
+		return complain_usage(
+			ctl, _("--generate shows the password, --mail mails it: choose one."));
 	if (!generate) {
-		r = prompt_new_secret(&password, _("New password: "), _("Retype new password: "), ctl->options.from_stdin);
+		r = prompt_new_secret(&password, _("New password: "), _("Retype new password: "),
+				      ctl->options.from_stdin);
 		if (r < 0)
 			return prompt_complain(r);
 	}

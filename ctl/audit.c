@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What pwresetd wrote into the journal. Anybody may write fields of these names there, so only entries count of which
- * journald itself says that they came from the daemon's unit, or from its user.
+ * What pwresetd wrote into the journal. Anybody may write fields of these names there, so only
+ * entries count of which journald itself says that they came from the daemon's unit, or from its
+ * user.
  */
 
 #include <inttypes.h>
@@ -20,7 +21,8 @@
 
 typedef struct Entry {
 	int64_t time;
-	char who[VALUE_MAX], what[2 * VALUE_MAX], user[VALUE_MAX], result[VALUE_MAX], from[2 * VALUE_MAX];
+	char who[VALUE_MAX], what[2 * VALUE_MAX], user[VALUE_MAX], result[VALUE_MAX],
+		from[2 * VALUE_MAX];
 } Entry;
 
 static sd_journal *journal_close(sd_journal *journal)
@@ -48,7 +50,10 @@ static int match_user(sd_journal *journal)
 	const struct passwd *pw = getpwnam(DAEMON_USER);
 	char match[40];
 
-	/* Root may be trusted to be the daemon that was started by hand; it can write the journal's files anyway. */
+	/*
+	 * Root may be trusted to be the daemon that was started by hand; it can write the journal's
+	 * files anyway.
+	 */
 	snprintf(match, sizeof(match), "_UID=%lu", pw ? (unsigned long)pw->pw_uid : 0UL);
 	return sd_journal_add_match(journal, match, 0);
 }
@@ -56,7 +61,8 @@ static int match_user(sd_journal *journal)
 /* (unit or user) and one of our events, and what was asked for. */
 static int journal_filter(sd_journal *journal, const Options *o)
 {
-	static const char *const events[] = { "call", "denied", "limited", "cut", "mail", "put-off", "resumed" };
+	static const char *const events[] = { "call", "denied",  "limited", "cut",
+					      "mail", "put-off", "resumed" };
 	char match[VALUE_MAX];
 	int r;
 
@@ -103,7 +109,10 @@ static int filter_by(sd_journal *journal, const char *by)
 	return r < 0 ? r : sd_journal_add_match(journal, match, 0);
 }
 
-/* Appends a field, if there is one, without a beginning that says nothing new, behind a blank if something stands there. */
+/*
+ * Appends a field, if there is one, without a beginning that says nothing new, behind a blank if
+ * something stands there.
+ */
 static void field_append(sd_journal *journal, const char *name, const char *skip, Buf *buf)
 {
 	char text[VALUE_MAX];
@@ -150,7 +159,8 @@ static void entry_print_json(const Entry *e)
 	Buf buf = BUF(memory);
 	JsonWriter w = JSON_WRITER(&buf);
 	const char *const members[][2] = {
-		{ "who", e->who }, { "what", e->what }, { "user", e->user }, { "result", e->result }, { "from", e->from },
+		{ "who", e->who },       { "what", e->what }, { "user", e->user },
+		{ "result", e->result }, { "from", e->from },
 	};
 
 	json_open(&w, NULL, '{');
@@ -200,7 +210,8 @@ static void entry_print_line(const Entry *e)
 
 static Table *audit_table(void)
 {
-	const char *const headers[] = { _("TIME"), _("WHO"), _("WHAT"), _("FOR"), _("RESULT"), _("FROM") };
+	const char *const headers[] = { _("TIME"), _("WHO"),    _("WHAT"),
+					_("FOR"),  _("RESULT"), _("FROM") };
 
 	return table_new(headers, ARRAY_SIZE(headers));
 }
@@ -211,10 +222,12 @@ static int journal_seek(sd_journal *journal, const Options *o, int64_t since, in
 	int r;
 
 	if (o->lines == 0 && !o->follow)
-		return since > 0 ? sd_journal_seek_realtime_usec(journal, (uint64_t)since * 1000000) :
-				   sd_journal_seek_head(journal);
+		return since > 0 ? sd_journal_seek_realtime_usec(journal, (uint64_t)since * 1000000)
+				 : sd_journal_seek_head(journal);
 	/* The last ones are counted from the end of what is wanted, not of all. */
-	r = until < INT64_MAX ? sd_journal_seek_realtime_usec(journal, ((uint64_t)until + 1) * 1000000) : sd_journal_seek_tail(journal);
+	r = until < INT64_MAX
+		    ? sd_journal_seek_realtime_usec(journal, ((uint64_t)until + 1) * 1000000)
+		    : sd_journal_seek_tail(journal);
 	/* One more back, because what follows begins with the next. */
 	if (r >= 0)
 		r = sd_journal_previous_skip(journal, (o->lines > 0 ? o->lines : 10) + 1);
@@ -258,7 +271,8 @@ static int journal_show(Ctl *ctl, sd_journal *journal, int64_t since, int64_t un
 		table_print(table, stdout, !o->no_legend);
 	/* The journal shows each user their own part, without a word that there is more. */
 	if (!lines && table_rows(table) == 0 && geteuid() != 0 && !o->quiet)
-		complain(_("Nothing was found. All is shown only to root and to the groups systemd-journal and adm."));
+		complain(_(
+			"Nothing was found. All is shown only to root and to the groups systemd-journal and adm."));
 	return r;
 }
 
@@ -269,8 +283,11 @@ int verb_audit(Ctl *ctl)
 	int64_t since = 0, until = INT64_MAX;
 	int r;
 
-	if ((o->since && when_parse(o->since, time(NULL), &since) < 0) || (o->until && when_parse(o->until, time(NULL), &until) < 0))
-		return complain_usage(ctl, _("A time is 2026-11-21, \"2026-11-21 08:00\", today, yesterday, now or -2h, -30min, -7d."));
+	if ((o->since && when_parse(o->since, time(NULL), &since) < 0) ||
+	    (o->until && when_parse(o->until, time(NULL), &until) < 0))
+		return complain_usage(
+			ctl,
+			_("A time is 2026-11-21, \"2026-11-21 08:00\", today, yesterday, now or -2h, -30min, -7d."));
 	r = sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY);
 	if (r >= 0)
 		r = journal_filter(journal, o);

@@ -12,14 +12,17 @@
 int verb_blocklist(Ctl *ctl)
 {
 	AUTO_FREE char **argv = calloc((size_t)ctl->n_args + OPTIONS_MAX, sizeof(*argv));
-	static char program[] = "pwreset-blocklist", hashes[] = "-H", min_count[] = "-m", quiet[] = "-q", end[] = "--";
+	static char program[] = "pwreset-blocklist", hashes[] = "-H", min_count[] = "-m",
+		    quiet[] = "-q", end[] = "--";
 	char count[16];
 	int n = 0;
 
 	if (!argv)
 		return EXIT_FAILED;
 	if (strcmp(ctl->args[0], "build") != 0)
-		return complain_usage(ctl, _("\"%s\" is not known: blocklist build OUTPUT [FILE...]."), ctl->args[0]);
+		return complain_usage(ctl,
+				      _("\"%s\" is not known: blocklist build OUTPUT [FILE...]."),
+				      ctl->args[0]);
 	argv[n++] = program;
 	if (ctl->options.hashes) {
 		argv[n++] = hashes;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * send-link, for one or for many. A run is cut into calls, and each is answered in parts; the run's id makes each name's
- * second asking harmless, so that whatever fails on the way is simply asked again, here or by the next run with --batch=ID.
+ * send-link, for one or for many. A run is cut into calls, and each is answered in parts; the run's
+ * id makes each name's second asking harmless, so that whatever fails on the way is simply asked
+ * again, here or by the next run with --batch=ID.
  */
 
 #include <signal.h>
@@ -14,14 +15,16 @@
 #include "validate.h"
 #include "verbs.h"
 
-#define CALL_USERS_MAX 500        /* of the interface */
-#define CALL_BYTES_MAX 56000      /* of a call and of its reply, whichever is longer */
-#define NAME_BYTES 56             /* around a name in the reply: {"user":"…","status":"…"}, with the longest status */
-#define TRIES_MAX 12              /* in a row without progress, the pauses between doubling */
+#define CALL_USERS_MAX 500   /* of the interface */
+#define CALL_BYTES_MAX 56000 /* of a call and of its reply, whichever is longer */
+/* around a name in the reply: {"user":"…","status":"…"}, with the longest status */
+#define NAME_BYTES 56
+#define TRIES_MAX 12 /* in a row without progress, the pauses between doubling */
 #define PAUSE_MAX_S 30
 #define BATCH_ID_BYTES 12
 #define BATCH_ID_TEXT 16
-#define SHOW_ALL_MAX 20           /* with fewer names each result is shown, with more only what was refused */
+/* with fewer names each result is shown, with more only what was refused */
+#define SHOW_ALL_MAX 20
 
 typedef struct Run {
 	Ctl *ctl;
@@ -55,11 +58,15 @@ static void interrupt_catch(void)
 static int names_collect(Run *run)
 {
 	Ctl *ctl = run->ctl;
-	int sources = (ctl->n_args > 0) + (ctl->options.file != NULL) + (ctl->options.filter != NULL), r = 0;
+	int sources =
+		    (ctl->n_args > 0) + (ctl->options.file != NULL) + (ctl->options.filter != NULL),
+	    r = 0;
 
 	if (sources != 1)
-		return complain_usage(ctl, _("Name users, or give --file or --filter: one of these."));
-	if (ctl->options.batch && (!ctl->options.batch_id || !text_valid(ctl->options.batch_id, 64)))
+		return complain_usage(ctl,
+				      _("Name users, or give --file or --filter: one of these."));
+	if (ctl->options.batch &&
+	    (!ctl->options.batch_id || !text_valid(ctl->options.batch_id, 64)))
 		return complain_usage(ctl, _("--batch=ID takes the id of the run to go on with."));
 	if (ctl->options.file)
 		return names_read_file(&run->names, ctl->options.file);
@@ -95,16 +102,19 @@ static void say_resume(const Run *run)
 	const Options *o = &run->ctl->options;
 
 	if (o->file && strcmp(o->file, "-") != 0)
-		fprintf(stderr, "  pwresetctl send-link --file='%s' --batch=%s\n", o->file, run->batch);
+		fprintf(stderr, "  pwresetctl send-link --file='%s' --batch=%s\n", o->file,
+			run->batch);
 	else if (o->filter)
-		fprintf(stderr, "  pwresetctl send-link --filter='%s' --batch=%s\n", o->filter, run->batch);
+		fprintf(stderr, "  pwresetctl send-link --filter='%s' --batch=%s\n", o->filter,
+			run->batch);
 	else
 		fprintf(stderr, _("  the same command with --batch=%s\n"), run->batch);
 }
 
 static void result_take(Run *run, const JsonNode *result)
 {
-	const char *user = json_get_string(result, "user"), *status = json_get_string(result, "status");
+	const char *user = json_get_string(result, "user"),
+		   *status = json_get_string(result, "status");
 	bool ok = status && strcmp(status, "ok") == 0;
 
 	run->refused += !ok;
@@ -195,7 +205,10 @@ static int call_send(Run *run, bool *again, int64_t *pause)
 	}
 	progress_clear(&run->progress);
 	if (r != 0) {
-		/* The broker may be starting anew; what it had taken, the id keeps from being done twice. */
+		/*
+		 * The broker may be starting anew; what it had taken, the id keeps from being done
+		 * twice.
+		 */
 		*again = r == EXIT_UNREACHABLE;
 		ctl_disconnect(run->ctl);
 		return r;
@@ -259,7 +272,8 @@ static int run_report(Run *run, int r)
 	if (r != 0)
 		return r;
 	if (run->bulk && !o->quiet && o->output == OUTPUT_TABLE)
-		printf(_("Links on their way: %zu, refused: %zu.\n"), run->done - run->refused, run->refused);
+		printf(_("Links on their way: %zu, refused: %zu.\n"), run->done - run->refused,
+		       run->refused);
 	if (run->done < run->names.n)
 		return 128 + SIGINT;
 	if (run->refused == 0)
@@ -284,18 +298,22 @@ int verb_send_link(Ctl *ctl)
 		r = batch_make(&run);
 	if (r != 0 || run.names.n == 0) {
 		if (r == 0)
-			complain(ctl->options.filter ? _("The filter selects nobody whom you may act on. The service searches by those attributes alone\n"
-							 "  that the directory's access rules let it search by: pwresetctl schema --acl.")
-						     : _("There is nobody to send a link to."));
+			complain(
+				ctl->options.filter
+					? _("The filter selects nobody whom you may act on. The service searches by those attributes alone\n"
+					    "  that the directory's access rules let it search by: pwresetctl schema --acl.")
+					: _("There is nobody to send a link to."));
 		names_deinit(&run.names);
 		return r == 0 && ctl->options.filter ? EXIT_REFUSED : r;
 	}
 	run.bulk = run.names.n > SHOW_ALL_MAX || ctl->options.file || ctl->options.filter;
 	if (run.bulk && !ctl->options.quiet) {
-		fprintf(stderr, _("Run %s, names: %zu. If it is interrupted, go on with:\n"), run.batch, run.names.n);
+		fprintf(stderr, _("Run %s, names: %zu. If it is interrupted, go on with:\n"),
+			run.batch, run.names.n);
 		say_resume(&run);
 		if (repeated > 0)
-			fprintf(stderr, _("Named more than once and sent one link: %zu.\n"), repeated);
+			fprintf(stderr, _("Named more than once and sent one link: %zu.\n"),
+				repeated);
 	}
 	interrupt_catch();
 	progress_start(&run.progress, run.names.n, ctl->options.quiet || !run.bulk);

@@ -35,7 +35,8 @@ int complain_usage(const Ctl *ctl, const char *format, ...)
 		va_end(args);
 		fputc('\n', stderr);
 	}
-	fprintf(stderr, _("Try pwresetctl %s%s--help.\n"), ctl->verb ? ctl->verb->name : "", ctl->verb ? " " : "");
+	fprintf(stderr, _("Try pwresetctl %s%s--help.\n"), ctl->verb ? ctl->verb->name : "",
+		ctl->verb ? " " : "");
 	return EXIT_USAGE;
 }
 
@@ -49,12 +50,15 @@ static int connect_complain(const char *path, int error)
 			 path);
 		break;
 	case -ETIMEDOUT:
-		complain(_("pwresetd does not take the connection at %s.\n  systemctl status pwresetd.service"), path);
+		complain(
+			_("pwresetd does not take the connection at %s.\n  systemctl status pwresetd.service"),
+			path);
 		break;
 	case -EPERM:
-		complain(_("The socket at %s is not root's, as systemd's would be; nothing was sent to it.\n"
-			   "  If it is yours, name it: --socket=%s"),
-			 path, path);
+		complain(
+			_("The socket at %s is not root's, as systemd's would be; nothing was sent to it.\n"
+			  "  If it is yours, name it: --socket=%s"),
+			path, path);
 		break;
 	default:
 		complain(_("pwresetd cannot be reached at %s: %s"), path, strerror(-error));
@@ -66,11 +70,13 @@ static int exchange_complain(int error)
 {
 	switch (error) {
 	case -ETIMEDOUT:
-		complain(_("pwresetd does not answer. What was asked for may have been done.\n  journalctl -u pwresetd"));
+		complain(_(
+			"pwresetd does not answer. What was asked for may have been done.\n  journalctl -u pwresetd"));
 		break;
 	case -ECONNRESET:
 	case -EPIPE:
-		complain(_("pwresetd has closed the connection. What was asked for may have been done.\n  journalctl -u pwresetd"));
+		complain(_(
+			"pwresetd has closed the connection. What was asked for may have been done.\n  journalctl -u pwresetd"));
 		break;
 	case -EMSGSIZE:
 		complain(_("That is too long for a message, or it is not UTF-8 text."));

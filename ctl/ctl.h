@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What every verb gets: the options, its arguments, and the connection, which is made when it is first needed. */
+/*
+ * What every verb gets: the options, its arguments, and the connection, which is made when it is
+ * first needed.
+ */
 #pragma once
 
 #include <libintl.h>
@@ -32,7 +35,7 @@ typedef struct Options {
 	bool no_legend;
 	bool quiet;
 	bool all;
-	bool batch;           /* --batch, with an id or without one */
+	bool batch; /* --batch, with an id or without one */
 	const char *batch_id;
 	const char *file;
 	const char *filter;
@@ -80,8 +83,9 @@ void complain(const char *format, ...) PRINTF(1, 2);
 int complain_usage(const Ctl *ctl, const char *format, ...) PRINTF(2, 3);
 
 /*
- * A call: ctl_open() gives the writer inside "parameters", ctl_call() sends and waits. Both return 0, or the exit code
- * after the error has been put into words on stderr. The parameters stay valid until the next call.
+ * A call: ctl_open() gives the writer inside "parameters", ctl_call() sends and waits. Both return
+ * 0, or the exit code after the error has been put into words on stderr. The parameters stay valid
+ * until the next call.
  */
 int ctl_open(Ctl *ctl, const char *method, JsonWriter **ret);
 /* The same with "more": ctl_next() has the next reply while the last one had reply->continues. */
@@ -100,20 +104,26 @@ int failure_report(const VarlinkReply *reply);
 ExitCode failure_exit(const char *error);
 
 /* Words for codes of the service; the code itself when it is of a newer service. */
-const char *reason_text(const char *code);         /* NotAllowed, results of SendLink */
-const char *policy_reason_text(const char *code);  /* PasswordRefused, Check */
+const char *reason_text(const char *code);        /* NotAllowed, results of SendLink */
+const char *policy_reason_text(const char *code); /* PasswordRefused, Check */
 const char *policy_hint_text(const char *code);
-const char *answer_reason_text(const char *code);  /* AnswerRefused */
-const char *missing_text(const char *code);        /* Account.Status */
-const char *event_text(const char *code);          /* Admin.Show */
+const char *answer_reason_text(const char *code); /* AnswerRefused */
+const char *missing_text(const char *code);       /* Account.Status */
+const char *event_text(const char *code);         /* Admin.Show */
 
 /* A secret in base64, which leaves no copy behind. */
 void put_secret(JsonWriter *w, const char *key, const Secret *secret);
-/* "de-CH" of the locale or of --language; NULL when there is none (or C). size of ret: LANGUAGE_MAX + 1. */
+/*
+ * "de-CH" of the locale or of --language; NULL when there is none (or C). size of ret: LANGUAGE_MAX
+ * + 1.
+ */
 const char *language_get(const Ctl *ctl, char *ret, size_t size);
 /* The caller's own login name, or NULL. */
 const char *own_name(void);
-/* The same as the parameter "user": where people are told of a change, the service has to know whom. */
+/*
+ * The same as the parameter "user": where people are told of a change, the service has to know
+ * whom.
+ */
 void put_oneself(JsonWriter *w);
 /* A uid in text by its name; what is none stays as it is. */
 void who_format(const char *uid, char *ret, size_t size);

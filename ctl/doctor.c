@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Collects what is wrong, from here and from the daemon, mends what is safe if asked to, and prints the rest with its remedy. */
+/*
+ * Collects what is wrong, from here and from the daemon, mends what is safe if asked to, and prints
+ * the rest with its remedy.
+ */
 
 #include <string.h>
 
@@ -28,8 +31,8 @@ static void put_clean(JsonWriter *w, const char *key, const char *text)
 		json_put_string(w, key, clean);
 }
 
-void finding_add(Doctor *doctor, Severity severity, const char *what, const char *text, const char *evidence,
-		 const char *remedy)
+void finding_add(Doctor *doctor, Severity severity, const char *what, const char *text,
+		 const char *evidence, const char *remedy)
 {
 	JsonWriter *w = doctor->w;
 
@@ -100,8 +103,10 @@ static void print_part(const char *label, const char *text)
 
 static void print_finding(const JsonNode *finding, bool all, Count *count)
 {
-	const char *severity = json_get_string(finding, "severity"), *text = json_get_string(finding, "text");
-	const char *what = json_get_string(finding, "what"), *remedy = json_get_string(finding, "remedy"), *word, *colour;
+	const char *severity = json_get_string(finding, "severity"),
+		   *text = json_get_string(finding, "text");
+	const char *what = json_get_string(finding, "what"),
+		   *remedy = json_get_string(finding, "remedy"), *word, *colour;
 
 	severity = severity ? severity : "error";
 	word = severity_word(severity, count);

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the doctor asks the daemon: its own findings, a redemption on the entry that is nobody's, a mail for real. */
+/*
+ * What the doctor asks the daemon: its own findings, a redemption on the entry that is nobody's, a
+ * mail for real.
+ */
 
 #include <string.h>
 
 #include "doctor.h"
 
-/* The daemon's findings behind ours. That it does not answer is one more. True: a redemption was tried. */
+/*
+ * The daemon's findings behind ours. That it does not answer is one more. True: a redemption was
+ * tried.
+ */
 static bool daemon_ask(Ctl *ctl, Doctor *doctor)
 {
 	const JsonNode *list;
@@ -13,18 +19,22 @@ static bool daemon_ask(Ctl *ctl, Doctor *doctor)
 	bool tried = false;
 	JsonWriter *w;
 
-	if (ctl_open(ctl, "org.pwreset.Service.Diagnose", &w) != 0 || ctl_exchange(ctl, &reply) != 0) {
-		finding_add(doctor, SEVERITY_ERROR, "daemon", N_("The daemon does not answer."), NULL,
+	if (ctl_open(ctl, "org.pwreset.Service.Diagnose", &w) != 0 ||
+	    ctl_exchange(ctl, &reply) != 0) {
+		finding_add(doctor, SEVERITY_ERROR, "daemon", N_("The daemon does not answer."),
+			    NULL,
 			    "systemctl enable --now pwreset-ctl.socket; journalctl -u pwresetd");
 		return false;
 	}
 	if (reply.error && failure_exit(reply.error) == EXIT_REFUSED) {
 		finding_add(doctor, SEVERITY_NOTICE, "not-root",
-			    N_("The daemon was not asked about the directory: only root may."), NULL, "sudo pwresetctl doctor");
+			    N_("The daemon was not asked about the directory: only root may."),
+			    NULL, "sudo pwresetctl doctor");
 		return false;
 	}
 	if (reply.error) {
-		finding_add(doctor, SEVERITY_ERROR, "daemon", N_("The daemon cannot look at the directory."), reply.error,
+		finding_add(doctor, SEVERITY_ERROR, "daemon",
+			    N_("The daemon cannot look at the directory."), reply.error,
 			    "journalctl -u 'pwreset*'");
 		return false;
 	}
@@ -45,13 +55,17 @@ void doctor_daemon(Ctl *ctl, Doctor *doctor)
 	bool tried = !doctor->member && daemon_ask(ctl, doctor);
 
 	if (ctl->options.canary && !tried)
-		finding_add(doctor, SEVERITY_ERROR, "canary", N_("No redemption was tried: there is no entry for it, or it was not reached."),
-			    NULL, N_("[directory] decoy-dn= with an entry among the people that nobody uses"));
+		finding_add(
+			doctor, SEVERITY_ERROR, "canary",
+			N_("No redemption was tried: there is no entry for it, or it was not reached."),
+			NULL,
+			N_("[directory] decoy-dn= with an entry among the people that nobody uses"));
 }
 
 static void mail_not_asked(Doctor *doctor, const char *evidence)
 {
-	finding_add(doctor, SEVERITY_ERROR, "mail", N_("The test mail could not be asked for."), evidence, "journalctl -u 'pwreset*'");
+	finding_add(doctor, SEVERITY_ERROR, "mail", N_("The test mail could not be asked for."),
+		    evidence, "journalctl -u 'pwreset*'");
 }
 
 /* Each step of the dialogue that failed, or that all went well. */
@@ -76,7 +90,8 @@ void doctor_mail(Ctl *ctl, Doctor *doctor)
 		return;
 	}
 	if (json_get_bool(reply.parameters, "delivered", false))
-		finding_add(doctor, SEVERITY_OK, "mail", N_("The relay has taken a test mail."), address, NULL);
+		finding_add(doctor, SEVERITY_OK, "mail", N_("The relay has taken a test mail."),
+			    address, NULL);
 	steps = json_get(reply.parameters, "steps");
 	if (!steps || steps->type != JSON_ARRAY)
 		return;
@@ -87,6 +102,7 @@ void doctor_mail(Ctl *ctl, Doctor *doctor)
 		if (json_get_bool(it, "ok", false))
 			continue;
 		snprintf(seen, sizeof(seen), "%s: %s", step ? step : "?", text ? text : "?");
-		finding_add(doctor, SEVERITY_ERROR, "mail", N_("A step of a test mail failed."), seen, json_get_string(it, "remedy"));
+		finding_add(doctor, SEVERITY_ERROR, "mail", N_("A step of a test mail failed."),
+			    seen, json_get_string(it, "remedy"));
 	}
 }

@@ -94,7 +94,8 @@ static void put_mode(Buf *buf, const char *path, uid_t uid, gid_t gid, mode_t mo
 	put_quoted(buf, path);
 }
 
-void fix_owned(Doctor *doctor, const char *path, const struct stat *st, uid_t uid, gid_t gid, mode_t mode)
+void fix_owned(Doctor *doctor, const char *path, const struct stat *st, uid_t uid, gid_t gid,
+	       mode_t mode)
 {
 	Fix *fix = fix_new(doctor, st ? FIX_MODE : FIX_FOLDER, path);
 	Buf command, undo;
@@ -134,10 +135,17 @@ void fix_unit(Doctor *doctor, const char *unit, const char *service, bool active
 		return;
 	fix->service = active ? NULL : service;
 	unit_remedy(unit, fix->service, fix->command, sizeof(fix->command));
-	snprintf(fix->undo, sizeof(fix->undo), "systemctl %s %.100s", enabled ? "stop" : active ? "disable" : "disable --now", unit);
+	snprintf(fix->undo, sizeof(fix->undo), "systemctl %s %.100s",
+		 enabled  ? "stop"
+		 : active ? "disable"
+			  : "disable --now",
+		 unit);
 }
 
-/* On the descriptor of what was looked at: no link, and no second name of a file that is somewhere else. */
+/*
+ * On the descriptor of what was looked at: no link, and no second name of a file that is somewhere
+ * else.
+ */
 static int mode_apply(const Fix *fix)
 {
 	AUTO_CLOSE int fd = open(fix->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -203,7 +211,8 @@ static int script_write(Fixes *fixes)
 
 	if (!gmtime_r(&now, &tm) || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0)
 		return -EINVAL;
-	snprintf(fixes->script, sizeof(fixes->script), FOLDER "/pwreset-doctor-%s-XXXXXX" SUFFIX, stamp);
+	snprintf(fixes->script, sizeof(fixes->script), FOLDER "/pwreset-doctor-%s-XXXXXX" SUFFIX,
+		 stamp);
 	if (mkdir(FOLDER, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	fd = mkostemps(fixes->script, (int)strlen(SUFFIX), O_CLOEXEC);
@@ -227,14 +236,16 @@ int fixes_apply(Fixes *fixes)
 	int result = 0, r;
 
 	if (fixes->overflow) {
-		complain(_("There is more to mend than can be held; what is left over is mended by the same command again."));
+		complain(_(
+			"There is more to mend than can be held; what is left over is mended by the same command again."));
 		result = EXIT_FAILED;
 	}
 	if (fixes->dry_run || fixes->n == 0)
 		return result;
 	r = script_write(fixes);
 	if (r < 0) {
-		complain(_("Nothing was mended, as %s could not be written: %s"), fixes->script, strerror(-r));
+		complain(_("Nothing was mended, as %s could not be written: %s"), fixes->script,
+			 strerror(-r));
 		return EXIT_FAILED;
 	}
 	for (size_t i = 0; i < fixes->n; i++) {
@@ -254,7 +265,10 @@ void fixes_print(const Fixes *fixes)
 	for (size_t i = 0; i < fixes->n; i++) {
 		const Fix *fix = &fixes->list[i];
 
-		fputs(fixes->dry_run ? _("would mend: ") : fix->done ? _("mended: ") : _("NOT mended: "), stdout);
+		fputs(fixes->dry_run ? _("would mend: ")
+		      : fix->done    ? _("mended: ")
+				     : _("NOT mended: "),
+		      stdout);
 		text_print(stdout, fix->command);
 		if (fix->error != 0)
 			printf(": %s", strerror(fix->error));

@@ -122,8 +122,8 @@ static bool skip(const char **p, const char *text)
 }
 
 /*
- * As "fleet add" writes it, and from="" where the administrator knows the addresses: options behind restrict could give back
- * what that takes away.
+ * As "fleet add" writes it, and from="" where the administrator knows the addresses: options behind
+ * restrict could give back what that takes away.
  */
 static bool line_good(const char *p)
 {
@@ -165,8 +165,13 @@ static void check_lines(Doctor *doctor, FILE *file)
 static void check_relay_sshd(Doctor *doctor)
 {
 	/* One word in two lines. NOLINTNEXTLINE(bugprone-suspicious-missing-comma) */
-	const char *argv[] = { "/usr/sbin/sshd", "-T", "-f", FLEET_SSHD, "-C",
-			       "user=pwreset-relay,host=fleet,addr=192.0.2.1", NULL };
+	const char *argv[] = { "/usr/sbin/sshd",
+			       "-T",
+			       "-f",
+			       FLEET_SSHD,
+			       "-C",
+			       "user=pwreset-relay,host=fleet,addr=192.0.2.1",
+			       NULL };
 	AUTO_FREE char *output = malloc(OUTPUT_BYTES);
 	const struct spwd *account;
 

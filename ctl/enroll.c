@@ -101,8 +101,8 @@ static int enroll_mail(Ctl *ctl)
 	if (r != 0)
 		return r;
 	if (!ctl->options.quiet && ctl->options.output == OUTPUT_TABLE)
-		printf(_("A code is on its way to %s. It can be given later, too: pwresetctl confirm-mail %s\n"), address,
-		       address);
+		printf(_("A code is on its way to %s. It can be given later, too: pwresetctl confirm-mail %s\n"),
+		       address, address);
 	if (ctl->options.from_stdin || !isatty(STDIN_FILENO))
 		return 0;
 	fflush(stdout);
@@ -157,7 +157,8 @@ static int questions_fetch(Ctl *ctl, Questions *questions)
 	JSON_FOREACH(it, list) {
 		const char *id = json_get_string(it, "id"), *text = json_get_string(it, "text");
 
-		if (!id || !text || questions->n == QUESTIONS_MAX || strlen(id) >= sizeof(questions->ids[0]))
+		if (!id || !text || questions->n == QUESTIONS_MAX ||
+		    strlen(id) >= sizeof(questions->ids[0]))
 			continue;
 		snprintf(questions->ids[questions->n], sizeof(questions->ids[0]), "%s", id);
 		snprintf(questions->texts[questions->n++], sizeof(questions->texts[0]), "%s", text);
@@ -168,9 +169,11 @@ static int questions_fetch(Ctl *ctl, Questions *questions)
 /* Whether what is wanted can be given. */
 static int questions_check(const Questions *questions)
 {
-	if (questions->minimum >= 1 && questions->minimum <= CHOSEN_MAX && (size_t)questions->minimum <= questions->n)
+	if (questions->minimum >= 1 && questions->minimum <= CHOSEN_MAX &&
+	    (size_t)questions->minimum <= questions->n)
 		return 0;
-	complain(_("The service offers too few questions: %zu, and %lld have to be answered."), questions->n, (long long)questions->minimum);
+	complain(_("The service offers too few questions: %zu, and %lld have to be answered."),
+		 questions->n, (long long)questions->minimum);
 	return EXIT_FAILED;
 }
 
@@ -222,7 +225,10 @@ static int choose(Questions *questions)
 	return 0;
 }
 
-/* As many as the service asks for, and no more: it takes no other number, lest their number tell who exists. */
+/*
+ * As many as the service asks for, and no more: it takes no other number, lest their number tell
+ * who exists.
+ */
 static int choose_all(Questions *questions)
 {
 	int r = 0;
@@ -258,7 +264,9 @@ static int choose_stdin(const Ctl *ctl, Questions *questions)
 		tab = memchr(line.bytes, '\t', line.len);
 		len = tab ? (size_t)(tab - line.bytes) : 0;
 		if (len == 0 || len >= sizeof(chosen->id) || questions->n_chosen == CHOSEN_MAX)
-			return complain_usage(ctl, _("Lines of ID TAB ANSWER are wanted, %d at most."), CHOSEN_MAX);
+			return complain_usage(ctl,
+					      _("Lines of ID TAB ANSWER are wanted, %d at most."),
+					      CHOSEN_MAX);
 		memcpy(chosen->id, line.bytes, len);
 		chosen->id[len] = '\0';
 		secret_set(&chosen->answer, tab + 1, line.len - len - 1);
@@ -335,10 +343,14 @@ int verb_enroll(Ctl *ctl)
 	for (size_t i = 0; i < ARRAY_SIZE(what); i++)
 		if (strcmp(ctl->args[0], what[i].name) == 0) {
 			if (ctl->n_args < what[i].n_args)
-				return complain_usage(ctl, _("enroll %s needs an address."), what[i].name);
+				return complain_usage(ctl, _("enroll %s needs an address."),
+						      what[i].name);
 			if (ctl->n_args > what[i].n_args)
-				return complain_usage(ctl, _("enroll %s takes nothing more."), what[i].name);
+				return complain_usage(ctl, _("enroll %s takes nothing more."),
+						      what[i].name);
 			return what[i].run(ctl);
 		}
-	return complain_usage(ctl, _("\"%s\" cannot be enrolled: questions, codes or mail ADDRESS can."), ctl->args[0]);
+	return complain_usage(ctl,
+			      _("\"%s\" cannot be enrolled: questions, codes or mail ADDRESS can."),
+			      ctl->args[0]);
 }

@@ -28,7 +28,8 @@ static void report_parameter(const JsonNode *parameters, const char *words UNUSE
 
 	complain(_("The service does not take what was given as \"%s\"."), text ? text : "?");
 	if (name && strcmp(name, "filter") == 0)
-		fputs(_("  An LDAP filter is one pair of parentheses, such as '(gidNumber=20007)' or '(&(l=Rome)(mail=*))'.\n"), stderr);
+		fputs(_("  An LDAP filter is one pair of parentheses, such as '(gidNumber=20007)' or '(&(l=Rome)(mail=*))'.\n"),
+		      stderr);
 }
 
 static void report_unknown(const JsonNode *parameters, const char *words UNUSED)
@@ -79,7 +80,8 @@ static void report_answer(const JsonNode *parameters, const char *words UNUSED)
 	int64_t i = 0;
 
 	json_get_integer(parameters, "index", &i);
-	complain(_("Answer %lld cannot be taken: %s. Nothing was changed."), (long long)i + 1, text ? text : "?");
+	complain(_("Answer %lld cannot be taken: %s. Nothing was changed."), (long long)i + 1,
+		 text ? text : "?");
 }
 
 typedef struct Failure {
@@ -90,10 +92,13 @@ typedef struct Failure {
 } Failure;
 
 static const Failure failures[] = {
-	{ FAILURE "Refused", EXIT_REFUSED, report_plain, N_("Refused: it is wrong, used up, too old, or there is none.") },
+	{ FAILURE "Refused", EXIT_REFUSED, report_plain,
+	  N_("Refused: it is wrong, used up, too old, or there is none.") },
 	{ FAILURE "LinkDead", EXIT_REFUSED, report_reason, N_("The link opens nothing any more:") },
-	{ FAILURE "WrongPassword", EXIT_REFUSED, report_plain, N_("The current password is wrong. Nothing was changed.") },
-	{ FAILURE "PasswordRefused", EXIT_REFUSED, report_password, N_("The password is not good enough. Nothing was changed.") },
+	{ FAILURE "WrongPassword", EXIT_REFUSED, report_plain,
+	  N_("The current password is wrong. Nothing was changed.") },
+	{ FAILURE "PasswordRefused", EXIT_REFUSED, report_password,
+	  N_("The password is not good enough. Nothing was changed.") },
 	{ FAILURE "TryLater", EXIT_LATER, report_later, NULL },
 	{ FAILURE "Unavailable", EXIT_LATER, report_plain,
 	  N_("The directory (or the mail relay) does not answer. Nothing was changed.\n"
@@ -108,7 +113,8 @@ static const Failure failures[] = {
 	{ SERVICE "InvalidParameter", EXIT_USAGE, report_parameter, NULL },
 	{ SERVICE "MethodNotFound", EXIT_FAILED, report_unknown, NULL },
 	{ SERVICE "MethodNotImplemented", EXIT_FAILED, report_unknown, NULL },
-	{ SERVICE "ExpectedMore", EXIT_FAILED, report_plain, N_("The service answers that only in parts, which this tool does not take.") },
+	{ SERVICE "ExpectedMore", EXIT_FAILED, report_plain,
+	  N_("The service answers that only in parts, which this tool does not take.") },
 	{ SERVICE "InterfaceNotFound", EXIT_FAILED, report_unknown, NULL },
 };
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verb fleet: which hosts there are and how they stand; adding, removing and letting in again. */
+/*
+ * The verb fleet: which hosts there are and how they stand; adding, removing and letting in again.
+ */
 
 #include "fleet.h"
 

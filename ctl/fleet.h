@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Hosts that recover through this one: their keys lie in one file, a line each, which is the list of them. */
+/*
+ * Hosts that recover through this one: their keys lie in one file, a line each, which is the list
+ * of them.
+ */
 #pragma once
 
 #include "ctl.h"
@@ -21,7 +24,10 @@
 
 /* The host that a line of FLEET_KEYS lets in; false: none, or not as "fleet add" writes it. */
 bool fleet_line_host(const char *line, char ret[static HOST_NAME_MAX_LEN + 1]);
-/* Type and base64 of a public key as ssh-keygen writes it; options and comment are left out. False: it is none. */
+/*
+ * Type and base64 of a public key as ssh-keygen writes it; options and comment are left out. False:
+ * it is none.
+ */
 bool fleet_key_parse(const char *line, char ret[static FLEET_KEY_MAX]);
 /* The line that takes the host's keys away. */
 void fleet_forget_print(const char *host);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What lets a host in, as two scripts to be read and run: one for the host, one for each host that runs pwresetd. Both may be
- * run again: what the administrator added to the host's files stays, and a new key takes the place of the host's old one.
- * OpenSSH is all that stands between the two; what its server is told stands in fleet.sshd, and a key's own line restricts it.
+ * What lets a host in, as two scripts to be read and run: one for the host, one for each host that
+ * runs pwresetd. Both may be run again: what the administrator added to the host's files stays, and
+ * a new key takes the place of the host's old one. OpenSSH is all that stands between the two; what
+ * its server is told stands in fleet.sshd, and a key's own line restricts it.
  */
 
 #include <glob.h>
@@ -55,7 +56,10 @@ bool fleet_key_parse(const char *line, char ret[static FLEET_KEY_MAX])
 	return false;
 }
 
-/* By what the fleet's host shall know this one. Each line is added if it is not there: other central hosts have theirs. */
+/*
+ * By what the fleet's host shall know this one. Each line is added if it is not there: other
+ * central hosts have theirs.
+ */
 static void print_own_keys(void)
 {
 	char line[FLEET_LINE_MAX], key[FLEET_KEY_MAX];
@@ -79,7 +83,8 @@ static void print_own_keys(void)
 		globfree(&found);
 	}
 	if (n == 0)
-		fputs("# " FLEET_ALIAS " PUT-HERE-THE-PUBLIC-KEY-OF-SSHD-ON-THIS-CENTRAL-HOST\n", stdout);
+		fputs("# " FLEET_ALIAS " PUT-HERE-THE-PUBLIC-KEY-OF-SSHD-ON-THIS-CENTRAL-HOST\n",
+		      stdout);
 	fputs("END\n", stdout);
 }
 
@@ -113,7 +118,8 @@ static void print_host(const char *host, const char *central)
 	      "\tsemodule -l | grep -qx pwreset || semodule -i " SELINUX_MODULE "\n",
 	      stdout);
 	print_selinux_port();
-	fputs("\trestorecon -RFi " PWRESET_CONFDIR " " PWRESET_RUNDIR " /usr/lib/pwreset /usr/bin/pwresetctl\n"
+	fputs("\trestorecon -RFi " PWRESET_CONFDIR " " PWRESET_RUNDIR
+	      " /usr/lib/pwreset /usr/bin/pwresetctl\n"
 	      "fi\n"
 	      "systemctl daemon-reload\n"
 	      "systemctl enable --now pwreset-fleet.socket\n"

@@ -77,7 +77,8 @@ static int find_call(Ctl *ctl, Names *names, const char *filter, char *after, si
 		json_put_string(w, "after", after);
 	r = ctl_exchange(ctl, &reply);
 	while (r == 0) {
-		r = reply.error ? failure_report(&reply) : find_part(names, reply.parameters, after, size);
+		r = reply.error ? failure_report(&reply)
+				: find_part(names, reply.parameters, after, size);
 		if (r != 0 || !reply.continues)
 			break;
 		r = ctl_next(ctl, &reply);

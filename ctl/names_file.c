@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Names a line each. The whole file is looked at before anything is sent: what is wrong in it may be the file itself. */
+/*
+ * Names a line each. The whole file is looked at before anything is sent: what is wrong in it may
+ * be the file itself.
+ */
 
 #include <string.h>
 
@@ -56,8 +59,9 @@ static void line_refuse(Reader *reader, const char *name)
 	AUTO_FREE char *text = text_clean(name);
 
 	if (reader->bad++ < SHOWN_MAX)
-		complain(_("%s:%u: \"%s\" is no user name: one a line, UTF-8 text of at most %d bytes without control characters."),
-			 reader->path, reader->number, text ? text : "?", USER_NAME_MAX);
+		complain(
+			_("%s:%u: \"%s\" is no user name: one a line, UTF-8 text of at most %d bytes without control characters."),
+			reader->path, reader->number, text ? text : "?", USER_NAME_MAX);
 }
 
 static int lines_read(Reader *reader, Names *names)
@@ -92,7 +96,8 @@ int names_read_file(Names *names, const char *path)
 		return EXIT_USAGE;
 	}
 	if (reader.bad > 0) {
-		complain(_("Lines to be mended or taken out of %s: %u. Nothing was sent."), path, reader.bad);
+		complain(_("Lines to be mended or taken out of %s: %u. Nothing was sent."), path,
+			 reader.bad);
 		return EXIT_USAGE;
 	}
 	return r;
@@ -119,7 +124,10 @@ int names_unique(Names *names, size_t *ret)
 	for (size_t i = 0; i < n; i++)
 		order[i] = i;
 	qsort_r(order, n, sizeof(*order), by_name, names);
-	/* Of equal ones the first in the file comes first here, and stays. From behind, so that neighbours can be compared. */
+	/*
+	 * Of equal ones the first in the file comes first here, and stays. From behind, so that
+	 * neighbours can be compared.
+	 */
 	for (size_t i = n; i-- > 1;)
 		if (strcmp(names->list[order[i]], names->list[order[i - 1]]) == 0) {
 			free(names->list[order[i]]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Text for a terminal. Names and events come out of the directory, where others may write: an escape sequence in a
- * person's name must not reach the terminal of the administrator who looks at it.
+ * Text for a terminal. Names and events come out of the directory, where others may write: an
+ * escape sequence in a person's name must not reach the terminal of the administrator who looks at
+ * it.
  */
 
 #include <inttypes.h>
@@ -174,7 +175,8 @@ void span_format(int64_t seconds, char *ret, size_t size)
 	else if (seconds < 7200)
 		snprintf(ret, size, _("%lld min"), (long long)seconds / 60);
 	else if (seconds < 2 * 86400)
-		snprintf(ret, size, _("%lld h %lld min"), (long long)seconds / 3600, (long long)seconds / 60 % 60);
+		snprintf(ret, size, _("%lld h %lld min"), (long long)seconds / 3600,
+			 (long long)seconds / 60 % 60);
 	else
 		snprintf(ret, size, _("%lld days"), (long long)seconds / 86400);
 }
@@ -187,7 +189,8 @@ void field_print(FILE *f, const char *label, const char *value)
 	size_t width = text_width(label);
 
 	/* The next of several values stands below the first. */
-	fprintf(f, "%*s%s%s ", (int)(width < LABEL_WIDTH ? LABEL_WIDTH - width : 0), "", label, label[0] != '\0' ? ":" : " ");
+	fprintf(f, "%*s%s%s ", (int)(width < LABEL_WIDTH ? LABEL_WIDTH - width : 0), "", label,
+		label[0] != '\0' ? ":" : " ");
 	text_print(f, value);
 	fputc('\n', f);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* /etc/pam.d as libpam reads it: comments, lines that go on, "-type", [controls], include, substack and @include. */
+/*
+ * /etc/pam.d as libpam reads it: comments, lines that go on, "-type", [controls], include, substack
+ * and @include.
+ */
 
 #include <string.h>
 
@@ -50,7 +53,8 @@ static void squeeze(const char *text, char *ret, size_t size)
 	ret[n] = '\0';
 }
 
-static int line_add(const Reader *reader, const char *file, unsigned number, const char *control, const char *module, const char *arguments)
+static int line_add(const Reader *reader, const char *file, unsigned number, const char *control,
+		    const char *module, const char *arguments)
 {
 	const char *slash = strrchr(module, '/');
 	PamLine *line;
@@ -66,7 +70,8 @@ static int line_add(const Reader *reader, const char *file, unsigned number, con
 	return 0;
 }
 
-static int read_line(const Reader *reader, const char *file, unsigned number, char *text, unsigned depth)
+static int read_line(const Reader *reader, const char *file, unsigned number, char *text,
+		     unsigned depth)
 {
 	char *p = text, *type, *control, *module;
 
@@ -91,7 +96,10 @@ static int read_line(const Reader *reader, const char *file, unsigned number, ch
 	return line_add(reader, file, number, control, module, p);
 }
 
-/* One line of the file that goes on behind each backslash; *number is where it begins. 0 at the end. */
+/*
+ * One line of the file that goes on behind each backslash; *number is where it begins. 0 at the
+ * end.
+ */
 static bool line_next(FILE *f, char *text, size_t size, unsigned *number, unsigned *next)
 {
 	size_t len = 0;

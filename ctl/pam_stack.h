@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One stack of a PAM service with its includes resolved, in the order in which modules are called. */
+/*
+ * One stack of a PAM service with its includes resolved, in the order in which modules are called.
+ */
 #pragma once
 
 #include "macros.h"
@@ -10,8 +12,8 @@
 typedef struct PamLine {
 	char file[128];
 	unsigned line;
-	char control[160]; /* "optional", or "[…]" with single blanks */
-	char module[64];   /* without its folder */
+	char control[160];   /* "optional", or "[…]" with single blanks */
+	char module[64];     /* without its folder */
 	char arguments[512]; /* with single blanks */
 } PamLine;
 

@@ -48,7 +48,8 @@ static int check_one(Ctl *ctl)
 	bool accepted;
 	int r;
 
-	r = prompt_secret(&password, _("Password to check: "), PROMPT_HIDDEN, ctl->options.from_stdin);
+	r = prompt_secret(&password, _("Password to check: "), PROMPT_HIDDEN,
+			  ctl->options.from_stdin);
 	if (r < 0)
 		return prompt_complain(r);
 	r = ctl_open(ctl, "org.pwreset.Password.Check", &w);
@@ -63,7 +64,9 @@ static int check_one(Ctl *ctl)
 	accepted = json_get_bool(reply, "accepted", false);
 	if (!output_json(ctl, reply)) {
 		json_get_integer(reply, "bits", &bits);
-		printf(accepted ? _("Good: about %lld bits.\n") : _("Not good enough: about %lld bits.\n"), (long long)bits);
+		printf(accepted ? _("Good: about %lld bits.\n")
+				: _("Not good enough: about %lld bits.\n"),
+		       (long long)bits);
 		print_list(json_get(reply, "reasons"), policy_reason_text);
 		print_list(json_get(reply, "hints"), policy_hint_text);
 	}
@@ -113,7 +116,8 @@ static int check_patiently(Ctl *ctl, const Secret *password, const char *login, 
 			print_codes(ctl, reply.parameters);
 			return 0;
 		}
-		if (failure_exit(reply.error) != EXIT_LATER || !json_get_integer(reply.parameters, "seconds", &seconds))
+		if (failure_exit(reply.error) != EXIT_LATER ||
+		    !json_get_integer(reply.parameters, "seconds", &seconds))
 			return failure_report(&reply);
 		sleep((unsigned)(seconds < 1 ? 1 : seconds > WAIT_MAX_S ? WAIT_MAX_S : seconds));
 	}
@@ -147,7 +151,8 @@ static int check_batch(Ctl *ctl)
 	setvbuf(stdin, io, _IOFBF, sizeof(io));
 	while (r == 0 && fgets(line, sizeof(line), stdin)) {
 		if (strlen(line) == sizeof(line) - 1 && line[sizeof(line) - 2] != '\n')
-			r = complain_usage(ctl, _("A line has more than %d bytes."), LINE_MAX_BYTES - 2);
+			r = complain_usage(ctl, _("A line has more than %d bytes."),
+					   LINE_MAX_BYTES - 2);
 		else
 			r = check_line(ctl, line);
 	}

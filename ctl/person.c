@@ -59,7 +59,8 @@ void who_format(const char *uid, char *ret, size_t size)
 {
 	const struct passwd *pw = NULL;
 
-	if (uid[0] != '\0' && strlen(uid) <= UID_DIGITS_MAX && strspn(uid, "0123456789") == strlen(uid))
+	if (uid[0] != '\0' && strlen(uid) <= UID_DIGITS_MAX &&
+	    strspn(uid, "0123456789") == strlen(uid))
 		pw = getpwuid((uid_t)strtoul(uid, NULL, 10));
 	snprintf(ret, size, "%s", pw ? pw->pw_name : uid);
 }

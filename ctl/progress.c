@@ -29,16 +29,18 @@ void progress_format(const Progress *progress, uint64_t now, char *ret, size_t s
 	if (progress->total > 0) {
 		uint64_t rest = progress->total - progress->done;
 
-		snprintf(part, sizeof(part), "/%zu (%zu%%)", progress->total, progress->done * 100 / progress->total);
+		snprintf(part, sizeof(part), "/%zu (%zu%%)", progress->total,
+			 progress->done * 100 / progress->total);
 		if (progress->done > 0)
-			span_format((int64_t)(rest * took / progress->done / 1000), left, sizeof(left));
+			span_format((int64_t)(rest * took / progress->done / 1000), left,
+				    sizeof(left));
 	}
 	if (left[0] != '\0')
-		snprintf(ret, size, _("%zu%s, %llu a second, %s left, %zu refused"), progress->done, part,
-			 (unsigned long long)rate, left, progress->failed);
+		snprintf(ret, size, _("%zu%s, %llu a second, %s left, %zu refused"), progress->done,
+			 part, (unsigned long long)rate, left, progress->failed);
 	else
-		snprintf(ret, size, _("%zu%s, %llu a second, %zu refused"), progress->done, part, (unsigned long long)rate,
-			 progress->failed);
+		snprintf(ret, size, _("%zu%s, %llu a second, %zu refused"), progress->done, part,
+			 (unsigned long long)rate, progress->failed);
 }
 
 void progress_update(Progress *progress, size_t done, size_t failed)
@@ -48,7 +50,8 @@ void progress_update(Progress *progress, size_t done, size_t failed)
 
 	progress->done = done;
 	progress->failed = failed;
-	if (progress->quiet || now - progress->shown < (progress->terminal ? TERMINAL_MS : PLAIN_MS))
+	if (progress->quiet ||
+	    now - progress->shown < (progress->terminal ? TERMINAL_MS : PLAIN_MS))
 		return;
 	progress->shown = now;
 	progress_format(progress, now, text, sizeof(text));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How far long work has come, on stderr: one line that is written over on a terminal, a line now and then elsewhere. */
+/*
+ * How far long work has come, on stderr: one line that is written over on a terminal, a line now
+ * and then elsewhere.
+ */
 #pragma once
 
 #include "macros.h"

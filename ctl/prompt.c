@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Secrets from a terminal or from stdin, byte by byte, so that none is left in a buffer of stdio. */
+/*
+ * Secrets from a terminal or from stdin, byte by byte, so that none is left in a buffer of stdio.
+ */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -22,7 +24,10 @@ static void on_signal(int number)
 /* What must not leave the terminal without echo. */
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 
-/* They are held back but while a key is waited for: one that came just before that would else wait for a key as well. */
+/*
+ * They are held back but while a key is waited for: one that came just before that would else wait
+ * for a key as well.
+ */
 static void signals_catch(struct sigaction *old, sigset_t *mask)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
@@ -73,7 +78,10 @@ static int read_line(int fd, Secret *secret, const sigset_t *mask)
 			r = -ECANCELED;
 		if (n <= 0 || c == '\n')
 			break;
-		/* Too long: read on to the end, so that the rest is not taken for an answer to something else. */
+		/*
+		 * Too long: read on to the end, so that the rest is not taken for an answer to
+		 * something else.
+		 */
 		if (secret->len == SECRET_MAX)
 			r = -E2BIG;
 		else
@@ -97,8 +105,8 @@ static int ask(int fd, Secret *secret, const char *text, PromptMode mode, const 
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
 	hidden.c_lflag |= ICANON | ISIG | ECHONL;
 	/*
-	 * FLUSH: what was typed before the question is not an answer to it. The question comes after that: who answers at
-	 * once would else lose the answer, and see it.
+	 * FLUSH: what was typed before the question is not an answer to it. The question comes
+	 * after that: who answers at once would else lose the answer, and see it.
 	 */
 	if (mode == PROMPT_HIDDEN && tcsetattr(fd, TCSAFLUSH, &hidden) < 0)
 		return -errno;
@@ -147,7 +155,8 @@ int prompt_new_secret(Secret *secret, const char *text, const char *again, bool 
 		r = prompt_secret(&second, again, PROMPT_HIDDEN, false);
 		if (r < 0)
 			break;
-		if (secret->len == second.len && memory_equal(secret->bytes, second.bytes, second.len))
+		if (secret->len == second.len &&
+		    memory_equal(secret->bytes, second.bytes, second.len))
 			return 0;
 		complain(_("They are not the same."));
 		r = -EKEYREJECTED;

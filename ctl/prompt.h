@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Asking for secrets: on the terminal without echo, or by lines of stdin; never in argv or the environment. */
+/*
+ * Asking for secrets: on the terminal without echo, or by lines of stdin; never in argv or the
+ * environment.
+ */
 #pragma once
 
 #include "secret.h"
@@ -10,8 +13,8 @@ typedef enum PromptMode {
 } PromptMode;
 
 /*
- * Asks once. from_stdin: the next line of stdin, without a word. 0; -ENOTTY without a terminal; -ECANCELED for an empty
- * end of input; -E2BIG; -EINTR after ^C.
+ * Asks once. from_stdin: the next line of stdin, without a word. 0; -ENOTTY without a terminal;
+ * -ECANCELED for an empty end of input; -E2BIG; -EINTR after ^C.
  */
 int prompt_secret(Secret *secret, const char *text, PromptMode mode, bool from_stdin);
 /* Asks twice on a terminal until both are the same, once on stdin. */

@@ -15,7 +15,10 @@ int main(int argc, char **argv)
 
 	setlocale(LC_ALL, "");
 	bindtextdomain("pwreset", PWRESET_LOCALEDIR);
-	/* As all that the service says; what is cleaned and measured for a terminal is taken for it. */
+	/*
+	 * As all that the service says; what is cleaned and measured for a terminal is taken for
+	 * it.
+	 */
 	bind_textdomain_codeset("pwreset", "UTF-8");
 	textdomain("pwreset");
 	/* A reader that has left (| head) is told of by write(). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The forced command of a fleet's host: says for whom it speaks, then passes bytes on, both ways. What the host sends is
- * the broker's to judge; here it is neither read nor changed.
+ * The forced command of a fleet's host: says for whom it speaks, then passes bytes on, both ways.
+ * What the host sends is the broker's to judge; here it is neither read nor changed.
  */
 
 #include <fcntl.h>
@@ -75,7 +75,10 @@ static bool pipe_holds(const Pipe *p)
 	return p->start < p->end;
 }
 
-/* The end of one direction is passed on when all before it has been; the answer to what was asked last may still come. */
+/*
+ * The end of one direction is passed on when all before it has been; the answer to what was asked
+ * last may still come.
+ */
 static void pipe_end(Pipe *p)
 {
 	if (!p->over || p->shut || pipe_holds(p))
@@ -154,7 +157,10 @@ int verb_relay(Ctl *ctl)
 	if (!host_valid(host))
 		return complain_usage(ctl, _("\"%s\" is no host name."), host);
 	ctl->default_socket = RELAY_SOCKET;
-	/* ssh would wait for a reader that does not read; a full pipe must not hold the other direction. */
+	/*
+	 * ssh would wait for a reader that does not read; a full pipe must not hold the other
+	 * direction.
+	 */
 	fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
 	r = hello(ctl, host);
 	if (r != 0)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The shipped schema and access rules with the names of this directory in them. Prints; changes nothing. */
+/*
+ * The shipped schema and access rules with the names of this directory in them. Prints; changes
+ * nothing.
+ */
 
 #include <pwd.h>
 #include <string.h>
@@ -22,7 +25,9 @@ static const struct {
 	Part part;
 	const char *file;
 } files[] = {
-	/* slapd.conf: schema and service belong to its global section, the rest to the database's. */
+	/*
+	 * slapd.conf: schema and service belong to its global section, the rest to the database's.
+	 */
 	{ "conf", PART_SCHEMA, "pwreset.schema" },
 	{ "conf", PART_SCHEMA, "slapd-service.conf" },
 	{ "conf", PART_PPOLICY, "slapd-acl-ppolicy.conf" },
@@ -60,9 +65,13 @@ static bool name_fits(const char *dn)
 	return text_valid(dn, 500) && !strpbrk(dn, "\"\\\n") && strchr(dn, '=');
 }
 
-static void complain_config(const IniPlace *place UNUSED, const char *message UNUSED, void *userdata UNUSED)
+static void complain_config(const IniPlace *place UNUSED, const char *message UNUSED,
+			    void *userdata UNUSED)
 {
-	/* Without a configuration the command line says what is needed; doctor tells what is wrong with it. */
+	/*
+	 * Without a configuration the command line says what is needed; doctor tells what is wrong
+	 * with it.
+	 */
 }
 
 static void number_fill(char *ret, size_t size, long number, const char *otherwise)
@@ -83,34 +92,43 @@ static int names_fill(const Ctl *ctl, SchemaNames *names)
 	if (config)
 		base = config->directory.base;
 	if (!base) {
-		complain(_("There is no valid configuration to take base= from: give --suffix=dc=example,dc=com."));
+		complain(_(
+			"There is no valid configuration to take base= from: give --suffix=dc=example,dc=com."));
 		return EXIT_USAGE;
 	}
 	snprintf(names->people, sizeof(names->people), "%s", base);
-	snprintf(names->suffix, sizeof(names->suffix), "%s", ctl->options.suffix ? ctl->options.suffix : schema_suffix(base));
+	snprintf(names->suffix, sizeof(names->suffix), "%s",
+		 ctl->options.suffix ? ctl->options.suffix : schema_suffix(base));
 	if (ctl->options.service)
 		snprintf(names->service, sizeof(names->service), "%s", ctl->options.service);
 	else if (config && config->directory.bind_dn[0] != '\0')
 		snprintf(names->service, sizeof(names->service), "%s", config->directory.bind_dn);
 	else
-		snprintf(names->service, sizeof(names->service), "cn=pwreset,ou=services,%s", names->suffix);
+		snprintf(names->service, sizeof(names->service), "cn=pwreset,ou=services,%s",
+			 names->suffix);
 	if (config && config->directory.group_base[0] != '\0')
 		snprintf(names->groups, sizeof(names->groups), "%s", config->directory.group_base);
 	else
 		snprintf(names->groups, sizeof(names->groups), "ou=groups,%s", names->suffix);
-	snprintf(names->privileged, sizeof(names->privileged), "%s", config ? config->directory.privileged_groups : "");
+	snprintf(names->privileged, sizeof(names->privileged), "%s",
+		 config ? config->directory.privileged_groups : "");
 	names->database = ctl->options.database ? ctl->options.database : DATABASE_DEFAULT;
 	number_fill(names->uid, sizeof(names->uid), pw ? (long)pw->pw_uid : -1, "@UID@");
 	number_fill(names->gid, sizeof(names->gid), pw ? (long)pw->pw_gid : -1, "@GID@");
 	names->hash = config ? config->directory.hash : CONFIG_HASH_ARGON2ID;
-	if (!name_fits(names->people) || !name_fits(names->suffix) || !name_fits(names->service) || !name_fits(names->database)) {
-		complain(_("A name has a quote or a backslash in it: these files have to be written by hand."));
+	if (!name_fits(names->people) || !name_fits(names->suffix) || !name_fits(names->service) ||
+	    !name_fits(names->database)) {
+		complain(_(
+			"A name has a quote or a backslash in it: these files have to be written by hand."));
 		return EXIT_USAGE;
 	}
 	return 0;
 }
 
-/* Replaces each occurrence in a line; a line that grows beyond its size is cut, which names_fill() keeps from happening. */
+/*
+ * Replaces each occurrence in a line; a line that grows beyond its size is cut, which names_fill()
+ * keeps from happening.
+ */
 static void replace(char *line, size_t size, const char *from, const char *to)
 {
 	char result[LINE_BYTES];
@@ -154,8 +172,10 @@ static void print_line(const SchemaNames *names, char *line)
 	puts(line);
 }
 
-/* The shipped example of a privileged group: once in a line of its own, which is written for each group of
- * privileged-groups=, and once within a filter, of which only this part is. */
+/*
+ * The shipped example of a privileged group: once in a line of its own, which is written for each
+ * group of privileged-groups=, and once within a filter, of which only this part is.
+ */
 #define GROUP_EXAMPLE "cn=admins,ou=groups,@BASE@"
 #define GROUP_LINE "[" GROUP_EXAMPLE "]"
 #define GROUP_FILTER "(!(memberOf=" GROUP_EXAMPLE "))"
@@ -235,7 +255,8 @@ static bool part_wanted(const Options *o, Part part)
 	return false;
 }
 
-int schema_print(const SchemaNames *names, const char *folder, const char *format, const Options *options)
+int schema_print(const SchemaNames *names, const char *folder, const char *format,
+		 const Options *options)
 {
 	bool known = false;
 	int r = 0;
@@ -262,6 +283,8 @@ int verb_schema(Ctl *ctl)
 	if (r == -ENOENT)
 		return complain_usage(ctl, _("\"%s\" is not known: conf, ldif or 389ds."), format);
 	if (r == 0 && !ctl->options.service && !ctl->options.quiet)
-		fprintf(stderr, _("The service's entry is taken to be %s; --service= says otherwise.\n"), names.service);
+		fprintf(stderr,
+			_("The service's entry is taken to be %s; --service= says otherwise.\n"),
+			names.service);
 	return r;
 }

@@ -18,5 +18,9 @@ typedef struct SchemaNames {
 
 /* The database's suffix, guessed: the "dc=" parts at the end of base, or its last part. */
 const char *schema_suffix(const char *base);
-/* Prints the files of a format with the names in them: 0, an exit code, or -ENOENT when there is no such format. */
-int schema_print(const SchemaNames *names, const char *folder, const char *format, const Options *options);
+/*
+ * Prints the files of a format with the names in them: 0, an exit code, or -ENOENT when there is no
+ * such format.
+ */
+int schema_print(const SchemaNames *names, const char *folder, const char *format,
+		 const Options *options);

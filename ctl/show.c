@@ -17,7 +17,8 @@ static const char *state_text(const char *state)
 		{ "disabled", N_("disabled") },
 		{ "locked", N_("locked by failures: see unlock") },
 		{ "locked-by-administrator", N_("locked by an administrator") },
-		{ "not-possible-here", N_("not possible here: the password is kept elsewhere too") },
+		{ "not-possible-here",
+		  N_("not possible here: the password is kept elsewhere too") },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
@@ -145,7 +146,9 @@ int verb_show(Ctl *ctl)
 	print_bool(record, "privileged", _("Privileged"));
 	print_addresses(json_get(record, "addresses"));
 	print_time(record, "passwordChanged", _("Password changed"));
-	print_time(record, "passwordExpires", is_over(record, "passwordExpires") ? _("Password expired") : _("Password expires"));
+	print_time(record, "passwordExpires",
+		   is_over(record, "passwordExpires") ? _("Password expired")
+						      : _("Password expires"));
 	print_time(record, "temporaryUntil", _("Temporary, until"));
 	print_bool(record, "mustChange", _("Must change it"));
 	print_integer(record, "earlierPasswords", _("Earlier passwords"));

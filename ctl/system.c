@@ -89,11 +89,15 @@ int verb_test_mail(Ctl *ctl)
 	if (steps && steps->type == JSON_ARRAY)
 		JSON_FOREACH(it, steps)
 			print_step(it);
-	puts(delivered ? _("The relay has taken the message; look into the mailbox.") : _("The relay has not taken the message."));
+	puts(delivered ? _("The relay has taken the message; look into the mailbox.")
+		       : _("The relay has not taken the message."));
 	return delivered ? 0 : EXIT_FAILED;
 }
 
-/* All parts of one call; *after: where to go on, "" at the end. Who was reminded once is not again, so any failure may be repeated. */
+/*
+ * All parts of one call; *after: where to go on, "" at the end. Who was reminded once is not again,
+ * so any failure may be repeated.
+ */
 static int remind_call(Ctl *ctl, Progress *progress, char *after, size_t size)
 {
 	VarlinkReply reply;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tables as loginctl prints them: headers in capitals, two blanks between columns, nothing behind the last. */
+/*
+ * Tables as loginctl prints them: headers in capitals, two blanks between columns, nothing behind
+ * the last.
+ */
 
 #include <string.h>
 
@@ -94,7 +97,8 @@ void table_print(const Table *table, FILE *f, bool legend)
 
 		fputs(table->cells[i], f);
 		if (column + 1 < table->n_columns)
-			fprintf(f, "%*s", (int)(table->widths[column] - text_width(table->cells[i]) + 2), "");
+			fprintf(f, "%*s",
+				(int)(table->widths[column] - text_width(table->cells[i]) + 2), "");
 		else
 			fputc('\n', f);
 	}

@@ -48,11 +48,12 @@ struct Verb {
 	const char *arguments; /* for people; NULL: none */
 	VerbGroup group;
 	int min_args, max_args;
-	unsigned options;      /* OptionBit */
+	unsigned options; /* OptionBit */
 	int (*run)(Ctl *ctl);
-	const char *methods;   /* that it calls, separated by blanks; a test holds them against the interfaces */
-	const char *help;      /* one line */
-	const char *details;   /* sentences for the verb's own help; NULL: the line says all */
+	/* that it calls, separated by blanks; a test holds them against the interfaces */
+	const char *methods;
+	const char *help;    /* one line */
+	const char *details; /* sentences for the verb's own help; NULL: the line says all */
 };
 
 extern const Verb verbs[]; /* ends with name NULL */

@@ -81,8 +81,8 @@ static int parse_date(const char *p, int64_t *ret)
 		p++;
 	}
 	/* A date, with hour and minute or without. */
-	if (*p != '\0' || n < 3 || n == 4 || part[0] < 1970 || part[1] < 1 || part[1] > 12 || part[2] < 1 || part[2] > 31 ||
-	    part[3] > 23 || part[4] > 59 || part[5] > 59)
+	if (*p != '\0' || n < 3 || n == 4 || part[0] < 1970 || part[1] < 1 || part[1] > 12 ||
+	    part[2] < 1 || part[2] > 31 || part[3] > 23 || part[4] > 59 || part[5] > 59)
 		return -EINVAL;
 	tm = (struct tm){
 		.tm_year = (int)part[0] - 1900,

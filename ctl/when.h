@@ -6,5 +6,8 @@
 
 #include "macros.h"
 
-/* "2026-11-21", "2026-11-21 08:00[:30]", today, yesterday, now, -2h, -30min, -7d, -90s; local time. -EINVAL. */
+/*
+ * "2026-11-21", "2026-11-21 08:00[:30]", today, yesterday, now, -2h, -30min, -7d, -90s; local time.
+ * -EINVAL.
+ */
 int when_parse(const char *text, time_t now, int64_t *ret);

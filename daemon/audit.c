@@ -88,7 +88,8 @@ static void message_build(const Audit *a, const char *user, char *ret, size_t si
 void audit_write(const Audit *audit)
 {
 	const char *name = events[audit->event].name;
-	char user[MAIL_ADDRESS_MAX + USER_NAME_MAX], address[MAIL_ADDRESS_MAX + 1], message[FIELD_SIZE - 8], number[16];
+	char user[MAIL_ADDRESS_MAX + USER_NAME_MAX], address[MAIL_ADDRESS_MAX + 1],
+		message[FIELD_SIZE - 8], number[16];
 	AUTO_FREE Entry *entry = calloc(1, sizeof(*entry));
 	const char *shown = masked(audit->user, user, sizeof(user));
 

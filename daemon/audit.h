@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What happened, in the journal with structured fields, for IT and for "pwresetctl audit". Never a secret; a mail address
- * only masked; a user's name only when it is known to be one, because people type passwords where a name is asked for.
- * Without a journal the same goes to stderr as one line.
+ * What happened, in the journal with structured fields, for IT and for "pwresetctl audit". Never a
+ * secret; a mail address only masked; a user's name only when it is known to be one, because people
+ * type passwords where a name is asked for. Without a journal the same goes to stderr as one line.
  */
 #pragma once
 

@@ -13,7 +13,7 @@
 #define INDEX_SIZE (2 * BATCH_MAX) /* a power of two; half of it is free */
 #define KEY_TEXT 22                /* a SipHash key in base64url */
 #define TAG_TEXT 16
-#define TIDY_LINE 128         /* bytes a marker may take in the file, dead ones counted, … */
+#define TIDY_LINE 128          /* bytes a marker may take in the file, dead ones counted, … */
 #define TIDY_SLACK (64 * 1024) /* … and altogether, before it is rewritten */
 
 typedef struct Marker {
@@ -25,10 +25,10 @@ struct Batch {
 	Ledger *ledger;
 	bool has_key;
 	uint8_t key[SIPHASH_KEY_SIZE];
-	Marker *ring;    /* BATCH_MAX of them; NULL before the first */
-	uint32_t *index; /* position in the ring + 1; 0: free */
-	uint64_t head;   /* markers ever added; the newest is at head - 1 */
-	uint64_t tail;   /* the oldest; head - tail <= BATCH_MAX */
+	Marker *ring;       /* BATCH_MAX of them; NULL before the first */
+	uint32_t *index;    /* position in the ring + 1; 0: free */
+	uint64_t head;      /* markers ever added; the newest is at head - 1 */
+	uint64_t tail;      /* the oldest; head - tail <= BATCH_MAX */
 	uint64_t committed; /* head at the last commit */
 };
 
@@ -114,7 +114,8 @@ static int batch_replay(const JsonNode *record, void *userdata)
 	int r;
 
 	if (key) {
-		if (base64url_decode(key, strlen(key), batch->key, sizeof(batch->key), &n) < 0 || n != sizeof(batch->key))
+		if (base64url_decode(key, strlen(key), batch->key, sizeof(batch->key), &n) < 0 ||
+		    n != sizeof(batch->key))
 			return 1;
 		batch->has_key = true;
 		return 0;
@@ -179,7 +180,10 @@ int batch_add(Batch *batch, const char *requester, const char *name, const char 
 	char text[BATCH_NAME_MAX + 2 * USER_NAME_MAX + 3];
 	int len, r;
 
-	/* Neither the requester nor the run's name has a newline in it (parameters.c), so no two triples look alike. */
+	/*
+	 * Neither the requester nor the run's name has a newline in it (parameters.c), so no two
+	 * triples look alike.
+	 */
 	len = snprintf(text, sizeof(text), "%s%c%s%c%s", requester, '\n', name, '\n', user);
 	if (len < 0 || (size_t)len >= sizeof(text))
 		return -EMSGSIZE;
@@ -255,13 +259,15 @@ void batch_tidy(Batch *batch, int64_t now)
 
 	if (ledger_pending(batch->ledger))
 		return;
-	while (batch->tail < batch->head && marker_at(batch, batch->tail)->noted + BATCH_KEEP_S <= now)
+	while (batch->tail < batch->head &&
+	       marker_at(batch, batch->tail)->noted + BATCH_KEEP_S <= now)
 		oldest_drop(batch);
 	if (batch->tail == batch->head) {
 		r = ledger_remove(batch->ledger);
 		batch->has_key = false;
 	} else if (ledger_damaged(batch->ledger) ||
-		   ledger_size(batch->ledger) > TIDY_SLACK + (batch->head - batch->tail) * TIDY_LINE) {
+		   ledger_size(batch->ledger) >
+			   TIDY_SLACK + (batch->head - batch->tail) * TIDY_LINE) {
 		r = ledger_rewrite(batch->ledger, batch_write_all, batch);
 	}
 	if (r < 0)

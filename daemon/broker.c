@@ -16,10 +16,11 @@
 
 #define TICK_US 1000000
 #define LAST_CALLS_US 100000
-#define GRACE_US (20 * 1000000)          /* to finish what is in hand at SIGTERM; TimeoutStopSec= is longer */
+/* to finish what is in hand at SIGTERM; TimeoutStopSec= is longer */
+#define GRACE_US (20 * 1000000)
 #define SAVE_US (60 * UINT64_C(1000000)) /* how often the limits are saved */
 #define OTHER_FILES 64
-#define LOOKUP_MS 3000                   /* for names at start and reload */
+#define LOOKUP_MS 3000                        /* for names at start and reload */
 #define LOOKUP_AGAIN_MIN_US UINT64_C(1000000) /* doubles each time */
 #define LOOKUP_AGAIN_MAX_US (60 * UINT64_C(1000000))
 
@@ -46,13 +47,16 @@ static void identities_resolve(Broker *broker)
 	if (r == 0)
 		r = identity_query_finish(&broker->query, LOOKUP_MS, &broker->identities);
 	if (r < 0)
-		log_line(LOG_WARNING, "Users and groups cannot be looked up: %s. Roles are as before, or nobody's.",
-			 strerror(-r));
+		log_line(
+			LOG_WARNING,
+			"Users and groups cannot be looked up: %s. Roles are as before, or nobody's.",
+			strerror(-r));
 	broker->query_wait = LOOKUP_AGAIN_MIN_US;
 	broker->query_at = broker_now_us(broker) + broker->query_wait;
 }
 
-static int on_query(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
+static int on_query(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED,
+		    void *userdata)
 {
 	Broker *broker = userdata;
 
@@ -62,8 +66,9 @@ static int on_query(sd_event_source *source UNUSED, int fd UNUSED, uint32_t even
 }
 
 /*
- * Names that were not found may be in a directory that was down, and a look-up may have failed: asked again, without waiting.
- * Soon at first, because the page is nobody's too while its user is not known.
+ * Names that were not found may be in a directory that was down, and a look-up may have failed:
+ * asked again, without waiting. Soon at first, because the page is nobody's too while its user is
+ * not known.
  */
 static void identities_ask_again(Broker *broker)
 {
@@ -71,11 +76,13 @@ static void identities_ask_again(Broker *broker)
 
 	if (broker->identities.complete || broker->query_io || now < broker->query_at)
 		return;
-	broker->query_wait = broker->query_wait * 2 < LOOKUP_AGAIN_MAX_US ? broker->query_wait * 2 : LOOKUP_AGAIN_MAX_US;
+	broker->query_wait = broker->query_wait * 2 < LOOKUP_AGAIN_MAX_US ? broker->query_wait * 2
+									  : LOOKUP_AGAIN_MAX_US;
 	broker->query_at = now + broker->query_wait;
 	if (identity_query_start(&broker->query, broker->root, broker->config, false) < 0)
 		return;
-	if (sd_event_add_io(broker->event, &broker->query_io, broker->query.fd, EPOLLIN, on_query, broker) < 0)
+	if (sd_event_add_io(broker->event, &broker->query_io, broker->query.fd, EPOLLIN, on_query,
+			    broker) < 0)
 		(void)identity_query_finish(&broker->query, 0, &broker->identities);
 }
 
@@ -91,7 +98,8 @@ static int config_read(Broker *broker)
 	return 0;
 }
 
-static int on_reload(sd_event_source *source UNUSED, const struct signalfd_siginfo *info UNUSED, void *userdata)
+static int on_reload(sd_event_source *source UNUSED, const struct signalfd_siginfo *info UNUSED,
+		     void *userdata)
 {
 	Broker *broker = userdata;
 	LimitRates rates;
@@ -127,7 +135,8 @@ static int on_grace_over(sd_event_source *source, uint64_t usec UNUSED, void *us
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
-static int on_terminate(sd_event_source *source UNUSED, const struct signalfd_siginfo *info UNUSED, void *userdata)
+static int on_terminate(sd_event_source *source UNUSED, const struct signalfd_siginfo *info UNUSED,
+			void *userdata)
 {
 	Broker *broker = userdata;
 
@@ -138,9 +147,13 @@ static int on_terminate(sd_event_source *source UNUSED, const struct signalfd_si
 	for (size_t i = 0; i < SOCKETS; i++)
 		broker->listeners[i] = listener_free(broker->listeners[i]);
 	delivery_stop(broker->delivery);
-	/* What has been sent to us already is still read; then the tick lets go of those who are silent. */
+	/*
+	 * What has been sent to us already is still read; then the tick lets go of those who are
+	 * silent.
+	 */
 	sd_event_source_set_time_relative(broker->second, LAST_CALLS_US);
-	return sd_event_add_time_relative(broker->event, &broker->grace, CLOCK_MONOTONIC, GRACE_US, 0, on_grace_over, broker);
+	return sd_event_add_time_relative(broker->event, &broker->grace, CLOCK_MONOTONIC, GRACE_US,
+					  0, on_grace_over, broker);
 }
 
 static void limits_keep(Broker *broker)
@@ -165,7 +178,8 @@ static void status_tell(Broker *broker)
 static int on_second(sd_event_source *source, uint64_t usec UNUSED, void *userdata)
 {
 	Broker *broker = userdata;
-	uint64_t now = broker_now_us(broker), idle_exit = (uint64_t)broker->config->limits.idle_exit * 1000000;
+	uint64_t now = broker_now_us(broker),
+		 idle_exit = (uint64_t)broker->config->limits.idle_exit * 1000000;
 
 	sd_event_source_set_time_relative(source, TICK_US);
 	peers_sweep(broker);
@@ -195,18 +209,24 @@ static void on_spool_changed(void *userdata)
 	delivery_wake(broker->delivery);
 }
 
-/* Clients, connections to workers, sockets and files: what the configuration allows must fit into the process's limit. */
+/*
+ * Clients, connections to workers, sockets and files: what the configuration allows must fit into
+ * the process's limit.
+ */
 static void descriptors_check(const Broker *broker)
 {
 	const Config *config = broker->config;
-	rlim_t wanted = config->limits.clients + config->directory.connections + config->mail.connections + OTHER_FILES;
+	rlim_t wanted = config->limits.clients + config->directory.connections +
+			config->mail.connections + OTHER_FILES;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
 	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && wanted > limit.rlim_max)
-		log_line(LOG_WARNING, "[limits] clients=%u is more than LimitNOFILE= gives room for.", config->limits.clients);
+		log_line(LOG_WARNING,
+			 "[limits] clients=%u is more than LimitNOFILE= gives room for.",
+			 config->limits.clients);
 }
 
 /* Two brokers on one spool would send everything twice. */
@@ -238,14 +258,14 @@ static int state_load(Broker *broker)
 		r = batch_new(&broker->batch, broker->state_fd, mark_now(&broker->mark));
 	if (r == 0)
 		r = spool_new(&broker->spool, &(const SpoolOptions){
-			.dir_fd = broker->state_fd,
-			.event = broker->event,
-			.max = broker->config->limits.spool,
-			.batch = broker->batch,
-			.now_ms = mark_now_ms(&broker->mark),
-			.changed = on_spool_changed,
-			.userdata = broker,
-		});
+						      .dir_fd = broker->state_fd,
+						      .event = broker->event,
+						      .max = broker->config->limits.spool,
+						      .batch = broker->batch,
+						      .now_ms = mark_now_ms(&broker->mark),
+						      .changed = on_spool_changed,
+						      .userdata = broker,
+					      });
 	if (r == 0)
 		r = delivery_new(&broker->delivery, broker);
 	if (r < 0)
@@ -259,22 +279,23 @@ static int pools_open(Broker *broker)
 	int r;
 
 	snprintf(path, sizeof(path), "%s%s/directory", broker->root, PWRESET_RUNDIR);
-	r = pool_new(&broker->directory, &(const PoolOptions){
-		.event = broker->event,
-		.path = path,
-		.name = "directory",
-		.connections = broker->config->directory.connections,
-		.reserve = true,
-	});
+	r = pool_new(&broker->directory,
+		     &(const PoolOptions){
+			     .event = broker->event,
+			     .path = path,
+			     .name = "directory",
+			     .connections = broker->config->directory.connections,
+			     .reserve = true,
+		     });
 	if (r < 0)
 		return r;
 	snprintf(path, sizeof(path), "%s%s/mailer", broker->root, PWRESET_RUNDIR);
 	return pool_new(&broker->mailer, &(const PoolOptions){
-		.event = broker->event,
-		.path = path,
-		.name = "mailer",
-		.connections = broker->config->mail.connections,
-	});
+						 .event = broker->event,
+						 .path = path,
+						 .name = "mailer",
+						 .connections = broker->config->mail.connections,
+					 });
 }
 
 static int signals_take(Broker *broker)
@@ -284,7 +305,9 @@ static int signals_take(Broker *broker)
 	int r = 0;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* A spool that has reached the limit of file sizes is like a full disk, no reason to die. */
+	/*
+	 * A spool that has reached the limit of file sizes is like a full disk, no reason to die.
+	 */
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
@@ -292,8 +315,8 @@ static int signals_take(Broker *broker)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	for (size_t i = 0; i < ARRAY_SIZE(taken) && r >= 0; i++)
-		r = sd_event_add_signal(broker->event, NULL, taken[i], taken[i] == SIGHUP ? on_reload : on_terminate,
-					broker);
+		r = sd_event_add_signal(broker->event, NULL, taken[i],
+					taken[i] == SIGHUP ? on_reload : on_terminate, broker);
 	return r;
 }
 
@@ -306,8 +329,8 @@ static int loop_prepare(Broker *broker)
 	if (r >= 0)
 		r = sd_event_set_watchdog(broker->event, true);
 	if (r >= 0)
-		r = sd_event_add_time_relative(broker->event, &broker->second, CLOCK_MONOTONIC, TICK_US, 100000, on_second,
-					       broker);
+		r = sd_event_add_time_relative(broker->event, &broker->second, CLOCK_MONOTONIC,
+					       TICK_US, 100000, on_second, broker);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(broker->second, SD_EVENT_ON);
 	if (r < 0)
@@ -390,18 +413,22 @@ static int listeners_take(Broker *broker)
 	int n = sd_listen_fds_with_names(false, &names), r = 0;
 
 	if (n <= 0) {
-		log_line(LOG_ERR, "No sockets were passed: start pwreset-*.socket, or use --listen.");
+		log_line(LOG_ERR,
+			 "No sockets were passed: start pwreset-*.socket, or use --listen.");
 		return n < 0 ? n : -ENOTCONN;
 	}
 	for (int i = 0; i < n; i++) {
 		int fd = SD_LISTEN_FDS_START + i, number = socket_number(names[i]);
 
 		if (r == 0 && (number < 0 || broker->listeners[number] || listener_check(fd) < 0)) {
-			log_line(LOG_ERR, "The passed socket \"%s\" is not one of ours, or not listening.", names[i]);
+			log_line(LOG_ERR,
+				 "The passed socket \"%s\" is not one of ours, or not listening.",
+				 names[i]);
 			r = -EINVAL;
 		}
 		if (r == 0)
-			r = listener_new(&broker->listeners[number], broker, (Socket)(1U << number), fd);
+			r = listener_new(&broker->listeners[number], broker, (Socket)(1U << number),
+					 fd);
 		free(names[i]);
 	}
 	free(names);

@@ -40,7 +40,7 @@ struct Broker {
 	uint64_t saved_at;       /* the limits */
 	uint64_t limited_at;     /* the last line about somebody who asks too often */
 	size_t waiting_told;     /* to systemd, in the status line */
-	bool no_random; /* told: see random_missing() */
+	bool no_random;          /* told: see random_missing() */
 	bool stopping;
 };
 
@@ -51,7 +51,10 @@ int broker_new(Broker **ret, const char *root);
 Broker *broker_free(Broker *broker);
 DEFINE_CLEANUP(Broker *, broker_free)
 
-/* Takes the passed sockets, tells systemd that it is ready and runs until there is nothing left to do or SIGTERM. */
+/*
+ * Takes the passed sockets, tells systemd that it is ready and runs until there is nothing left to
+ * do or SIGTERM.
+ */
 int broker_run(Broker *broker);
 
 uint64_t broker_now_us(const Broker *broker); /* CLOCK_MONOTONIC, of this turn of the loop */

@@ -27,7 +27,8 @@ void bulk_begin(Call *call)
 {
 	Bulk *bulk = &call->bulk;
 
-	bulk->on = call->message.more && !call->message.oneway && (call->method->flags & METHOD_MORE) != 0;
+	bulk->on = call->message.more && !call->message.oneway &&
+		   (call->method->flags & METHOD_MORE) != 0;
 	if (call->parameters.after)
 		snprintf(bulk->after, sizeof(bulk->after), "%s", call->parameters.after);
 	part_begin(call);
@@ -53,7 +54,8 @@ static void users_write(JsonWriter *w, const Call *call)
 
 void bulk_write(JsonWriter *w, const Call *call)
 {
-	const JsonNode *object = call->message.parameters, *key = object ? json_first(object) : NULL;
+	const JsonNode *object = call->message.parameters,
+		       *key = object ? json_first(object) : NULL;
 
 	for (uint32_t i = 0; object && i < object->n; i++) {
 		const JsonNode *value = json_next(key);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A call with "more" on many people: passed to the workers in parts, one after the other, each answered when what it
- * promises is on the disk. The next part waits until the peer has taken the last answer, so that a reader who is slow or
- * gone stops the work and not our memory.
+ * A call with "more" on many people: passed to the workers in parts, one after the other, each
+ * answered when what it promises is on the disk. The next part waits until the peer has taken the
+ * last answer, so that a reader who is slow or gone stops the work and not our memory.
  */
 #pragma once
 
@@ -12,11 +12,11 @@
 typedef struct Call Call;
 
 typedef struct Bulk {
-	bool on;        /* the peer has asked for parts, and the method has them */
-	bool continues; /* the answer that is being written is not the last */
-	uint32_t done;  /* users who are answered for (SendLink) */
-	uint32_t part;  /* users in the part under way */
-	unsigned parts; /* answered */
+	bool on;                       /* the peer has asked for parts, and the method has them */
+	bool continues;                /* the answer that is being written is not the last */
+	uint32_t done;                 /* users who are answered for (SendLink) */
+	uint32_t part;                 /* users in the part under way */
+	unsigned parts;                /* answered */
 	char after[USER_NAME_MAX + 1]; /* where the next part begins (Find, RemindExpiry) */
 } Bulk;
 

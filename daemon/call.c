@@ -12,7 +12,8 @@
 
 #define FAILURE "org.pwreset.Failure."
 #define VARLINK_ERRORS "org.varlink.service."
-#define LIMITED_LOG_US 1000000 /* no more than one line in that time about those who ask too often */
+/* no more than one line in that time about those who ask too often */
+#define LIMITED_LOG_US 1000000
 
 static void call_audit(const Call *call, AuditEvent event);
 
@@ -87,11 +88,13 @@ static void call_audit(const Call *call, AuditEvent event)
 		.method = call->message.method,
 		.result = call->result,
 		.user = event == AUDIT_CALL ? audit_user(call) : NULL,
-		.address = event == AUDIT_CALL && call->method->roles != 0 ? call->parameters.address : NULL,
+		.address = event == AUDIT_CALL && call->method->roles != 0
+				   ? call->parameters.address
+				   : NULL,
 		.socket = socket_name(peer->socket),
-		.host = peer->host	       ? peer->host :
-			call->parameters.host ? call->parameters.host :
-						call->parameters.origin.host,
+		.host = peer->host              ? peer->host
+			: call->parameters.host ? call->parameters.host
+						: call->parameters.origin.host,
 		.source = call->parameters.origin.address,
 		.request = call->id[0] != '\0' ? call->id : NULL,
 		.has_uid = uid,
@@ -115,8 +118,9 @@ static bool result_is(const Call *call, const char *error)
 }
 
 /*
- * A host of the fleet, whose root may be hostile, has a record under its name. What does not even reach a worker counts a tenth:
- * an honest host says such a thing now and then, and a flood of it is one all the same.
+ * A host of the fleet, whose root may be hostile, has a record under its name. What does not even
+ * reach a worker counts a tenth: an honest host says such a thing now and then, and a flood of it
+ * is one all the same.
  */
 static void host_account(Call *call, bool wrong)
 {
@@ -128,9 +132,11 @@ static void host_account(Call *call, bool wrong)
 		return;
 	if (wrong || result_is(call, RESULT_NOBODY))
 		cost = LIMIT_CALL;
-	else if (result_is(call, FAILURE "TryLater") || strncmp(call->result, VARLINK_ERRORS, strlen(VARLINK_ERRORS)) == 0)
+	else if (result_is(call, FAILURE "TryLater") ||
+		 strncmp(call->result, VARLINK_ERRORS, strlen(VARLINK_ERRORS)) == 0)
 		cost = LIMIT_CALL / 10;
-	if (cost == 0 || !limits_host_wrong(broker->limits, peer->host, cost, mark_now_us(&broker->mark)))
+	if (cost == 0 ||
+	    !limits_host_wrong(broker->limits, peer->host, cost, mark_now_us(&broker->mark)))
 		return;
 	call_audit(call, AUDIT_CUT);
 	peers_cut_host(broker, peer->host);
@@ -139,7 +145,8 @@ static void host_account(Call *call, bool wrong)
 static void call_account(Call *call)
 {
 	Broker *broker = call->broker;
-	bool wrong = result_is(call, FAILURE "Refused") || result_is(call, FAILURE "WrongPassword") ||
+	bool wrong = result_is(call, FAILURE "Refused") ||
+		     result_is(call, FAILURE "WrongPassword") ||
 		     result_is(call, FAILURE "LinkDead");
 
 	host_account(call, wrong);
@@ -147,8 +154,10 @@ static void call_account(Call *call)
 		return;
 	/* Not where many people stand behind one source: a few would lock out all. */
 	if (wrong && call->subject.weight == 0)
-		limits_fine(broker->limits, &call->subject, call->method->fine, mark_now_us(&broker->mark));
-	if (wrong || result_is(call, VARLINK_E_PERMISSION_DENIED) || result_is(call, FAILURE "TryLater"))
+		limits_fine(broker->limits, &call->subject, call->method->fine,
+			    mark_now_us(&broker->mark));
+	if (wrong || result_is(call, VARLINK_E_PERMISSION_DENIED) ||
+	    result_is(call, FAILURE "TryLater"))
 		broker->mark.counters.refused++;
 	if (result_is(call, VARLINK_E_PERMISSION_DENIED))
 		call_audit(call, AUDIT_DENIED);
@@ -186,7 +195,10 @@ static int on_slot(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *u
 	Call *call = userdata;
 
 	if (!call->answered) {
-		/* Not known by now means refused, for everyone alike; what the worker still says is not heard. */
+		/*
+		 * Not known by now means refused, for everyone alike; what the worker still says is
+		 * not heard.
+		 */
 		if (call->work)
 			work_abandon(STEAL(call->work));
 		call_error(call, call->method->late);
@@ -214,8 +226,8 @@ int call_begin_slot(Call *call)
 
 	if (m->slot == SLOT_NONE || !(m->slot_sockets & call->peer->socket))
 		return 0;
-	r = sd_event_add_time(call->broker->event, &call->slot, CLOCK_MONOTONIC, slot_end(call, call->arrived_us), 1,
-			      on_slot, call);
+	r = sd_event_add_time(call->broker->event, &call->slot, CLOCK_MONOTONIC,
+			      slot_end(call, call->arrived_us), 1, on_slot, call);
 	call->rounded = m->slot == SLOT_ROUNDED;
 	if (r >= 0 && call->rounded)
 		/* Which slot it will be is known when the answer is there. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A call in hand, from the moment that it is read until its answer has been handed to the peer: admitted, charged, routed,
- * answered, held back until the end of its slot, and noted in the journal.
+ * A call in hand, from the moment that it is read until its answer has been handed to the peer:
+ * admitted, charged, routed, answered, held back until the end of its slot, and noted in the
+ * journal.
  */
 #pragma once
 
@@ -16,11 +17,12 @@ struct Call {
 	Broker *broker;
 	Peer *peer;
 	const Method *method;
-	VarlinkCall message; /* stands in the peer's stream, which is not read before the call is over */
+	/* stands in the peer's stream, which is not read before the call is over */
+	VarlinkCall message;
 	Parameters parameters;
 	unsigned roles;
-	char id[TOKEN_ID_TEXT + 1]; /* of the operation; "" before it is admitted */
-	char source[ORIGIN_MAX + 8]; /* whom the limits count it to */
+	char id[TOKEN_ID_TEXT + 1];       /* of the operation; "" before it is admitted */
+	char source[ORIGIN_MAX + 8];      /* whom the limits count it to */
 	char ticket[TICKET_TEXT_MAX + 1]; /* the public part of a ticket or link; "" without one */
 	LimitSubject subject;
 	uint64_t arrived_us;
@@ -41,14 +43,20 @@ struct Call {
 
 #define RESULT_NOBODY "nobody" /* an answer that names nobody */
 
-/* By the peer, for a message that it read (admit.c). Negative errno: it is no call, and the peer is to be dropped. */
+/*
+ * By the peer, for a message that it read (admit.c). Negative errno: it is no call, and the peer is
+ * to be dropped.
+ */
 int call_begin(Peer *peer, const JsonNode *root);
 /* The peer has hung up. False: the call has no more to do and can be freed. */
 bool call_survives(Call *call);
 /* Not while it waits for the spool. */
 void call_free(Call *call);
 
-/* The writer of the answer, inside its parameters; call_finish() ends it. An answer begun before is replaced. */
+/*
+ * The writer of the answer, inside its parameters; call_finish() ends it. An answer begun before is
+ * replaced.
+ */
 JsonWriter *call_reply(Call *call);
 JsonWriter *call_error(Call *call, const char *error);
 /* The call may be gone afterwards, its peer not. result: for the journal. */

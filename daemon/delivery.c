@@ -6,16 +6,22 @@
 
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 30000
-#define PERSONS_PLACES 4 /* by so many jobs staff may have fewer in hand than persons: a slow relay holds theirs for long */
-#define AHEAD_MAX 64     /* staff's jobs whose attempt is noted before its turn: one sync for many … */
-#define AHEAD_LOW 16     /* … and the next ones when so few are left */
-#define RELAY_US 250000  /* links are made together that leave within that time, so that none is old when it does */
-#define CALLS_AHEAD 4    /* calls' worth of links in hand: being made, and waiting for the relay */
+/* by so many jobs staff may have fewer in hand than persons: a slow relay holds theirs for long */
+#define PERSONS_PLACES 4
+/* staff's jobs whose attempt is noted before its turn: one sync for many … */
+#define AHEAD_MAX 64
+#define AHEAD_LOW 16 /* … and the next ones when so few are left */
+/* links are made together that leave within that time, so that none is old when it does */
+#define RELAY_US 250000
+#define CALLS_AHEAD 4 /* calls' worth of links in hand: being made, and waiting for the relay */
 #define TROUBLES_TOLERATED 3 /* failures in a row that may be the requests' own */
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* Links that are to be made with one call. A relay that is slow, not known yet or in trouble is given one after the other. */
+/*
+ * Links that are to be made with one call. A relay that is slow, not known yet or in trouble is
+ * given one after the other.
+ */
 static unsigned links_together(const Delivery *delivery)
 {
 	uint64_t n = delivery->relay_pace_us > 0 ? RELAY_US / delivery->relay_pace_us : 1;
@@ -57,7 +63,10 @@ static void staff_begin(Delivery *delivery, unsigned n)
 	jobs_mint(jobs, m);
 }
 
-/* Every sync of the spool keeps the whole broker waiting, so that one for each mail of a run would be what the run takes. */
+/*
+ * Every sync of the spool keeps the whole broker waiting, so that one for each mail of a run would
+ * be what the run takes.
+ */
 static bool ahead_allowed(const Delivery *delivery)
 {
 	return !delivery->stopping && delivery->n_ahead <= AHEAD_LOW;
@@ -84,12 +93,14 @@ static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
 		return 0;
 	}
 	/* Ends: each round takes a request that is due, and a job keeps it or it is due later. */
-	while (places_free(delivery, SPOOL_PERSONS, 1) && (request = spool_take(broker->spool, SPOOL_PERSONS, now)))
+	while (places_free(delivery, SPOOL_PERSONS, 1) &&
+	       (request = spool_take(broker->spool, SPOOL_PERSONS, now)))
 		job_start(delivery, request, now);
 	while (delivery->ready && places_free(delivery, SPOOL_STAFF, links_together(delivery)))
 		staff_begin(delivery, links_together(delivery));
 	if (ahead_allowed(delivery))
-		while (delivery->n_ahead < AHEAD_MAX && (request = spool_take(broker->spool, SPOOL_STAFF, now)))
+		while (delivery->n_ahead < AHEAD_MAX &&
+		       (request = spool_take(broker->spool, SPOOL_STAFF, now)))
 			job_start(delivery, request, now);
 	if (places_free(delivery, SPOOL_PERSONS, 1))
 		due = spool_next_due(broker->spool, SPOOL_PERSONS);
@@ -131,7 +142,8 @@ int delivery_new(Delivery **ret, Broker *broker)
 		return -ENOMEM;
 	delivery->broker = broker;
 	delivery->ready_end = &delivery->ready;
-	r = sd_event_add_time_relative(broker->event, &delivery->timer, CLOCK_MONOTONIC, 0, 1000, on_timer, delivery);
+	r = sd_event_add_time_relative(broker->event, &delivery->timer, CLOCK_MONOTONIC, 0, 1000,
+				       on_timer, delivery);
 	if (r < 0)
 		return r;
 	*ret = STEAL(delivery);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The way of a request out of the spool: attempt noted on the disk, token minted by a directory worker, mail sent by a mailer
- * worker, request struck out. Killed at any instant it starts again, with the same token id and Message-ID; how often that may
- * happen is bounded.
+ * The way of a request out of the spool: attempt noted on the disk, token minted by a directory
+ * worker, mail sent by a mailer worker, request struck out. Killed at any instant it starts again,
+ * with the same token id and Message-ID; how often that may happen is bounded.
  */
 #pragma once
 
 #include "macros.h"
 
-#define DELIVERY_UNKNOWN_MAX 8 /* attempts of unknown outcome, each a possible duplicate, after which a request is given up */
+/* attempts of unknown outcome, each a possible duplicate, after which a request is given up */
+#define DELIVERY_UNKNOWN_MAX 8
 
 typedef struct Broker Broker;
 typedef struct Delivery Delivery;

@@ -12,7 +12,8 @@
 #define BACKOFF_MIN_MS 5000
 #define BACKOFF_PERSON_MS (2 * 60 * 1000) /* at most, for one who waits at a prompt */
 #define BACKOFF_MS (15 * 60 * 1000)       /* at most, for others */
-#define SPOOL_FULL_MS 10000               /* until an attempt that could not be noted is tried again */
+/* until an attempt that could not be noted is tried again */
+#define SPOOL_FULL_MS 10000
 
 Urgency job_urgency(const Job *job)
 {
@@ -70,10 +71,13 @@ void job_put_off(Job *job, int64_t due_ms, bool known, const char *why)
 	delivery_wake(broker->delivery);
 }
 
-/* Doubling, and a quarter more or less, so that what failed together does not come back together. */
+/*
+ * Doubling, and a quarter more or less, so that what failed together does not come back together.
+ */
 int64_t backoff_ms(const Request *q)
 {
-	int64_t most = q->requester || q->expires - q->created > 12 * 60 * 60 ? BACKOFF_MS : BACKOFF_PERSON_MS;
+	int64_t most = q->requester || q->expires - q->created > 12 * 60 * 60 ? BACKOFF_MS
+									      : BACKOFF_PERSON_MS;
 	int64_t wait = BACKOFF_MIN_MS;
 	uint16_t random = 0;
 
@@ -106,7 +110,8 @@ static void relay_pace(Job *job)
 {
 	Delivery *delivery = job->delivery;
 	uint64_t now = broker_now_us(broker_of(job));
-	uint64_t begun = job->submitted > delivery->relay_free ? job->submitted : delivery->relay_free;
+	uint64_t begun =
+		job->submitted > delivery->relay_free ? job->submitted : delivery->relay_free;
 
 	if (job->who != SPOOL_STAFF)
 		return;
@@ -124,7 +129,8 @@ static void on_sent(int r, bool sent, const VarlinkReply *reply, void *userdata)
 	relay_pace(job);
 	if (r < 0 || reply->error) {
 		/* An error says that the mailer did not take it; silence says nothing. */
-		job_retry(job, PARTY_RELAY, r == 0 || !sent, r < 0 ? strerror(-r) : reply->error, NULL);
+		job_retry(job, PARTY_RELAY, r == 0 || !sent, r < 0 ? strerror(-r) : reply->error,
+			  NULL);
 		return;
 	}
 	status = json_get_string(reply->parameters, "status");
@@ -173,7 +179,8 @@ void job_send(Job *job, const JsonNode *mail)
 	Broker *broker = broker_of(job);
 	const WorkSpec spec = {
 		.urgency = job_urgency(job),
-		.timeout_us = ((uint64_t)broker->config->mail.timeout * 1000 + MAILER_EXTRA_MS) * 1000,
+		.timeout_us =
+			((uint64_t)broker->config->mail.timeout * 1000 + MAILER_EXTRA_MS) * 1000,
 		.write = send_write,
 		.done = on_sent,
 		.userdata = job,
@@ -230,7 +237,8 @@ static void on_noted(SpoolWaiter *waiter, int r)
 
 	if (r < 0) {
 		/* What is not noted is not sent. */
-		job_put_off(job, mark_now_ms(&broker_of(job)->mark) + SPOOL_FULL_MS, true, strerror(-r));
+		job_put_off(job, mark_now_ms(&broker_of(job)->mark) + SPOOL_FULL_MS, true,
+			    strerror(-r));
 	} else if (!job->ahead) {
 		job_mint(job);
 	} else {

@@ -30,12 +30,12 @@ static Broker *broker_of(const Job *job)
 static void broker_write(JsonWriter *w, Broker *broker, const Request *request, unsigned left_ms)
 {
 	caller_write(w, &(const Caller){
-		.uid = -1,
-		.via = "broker",
-		.now = mark_now(&broker->mark),
-		.deadline_ms = left_ms,
-		.operation = request->id,
-	});
+				.uid = -1,
+				.via = "broker",
+				.now = mark_now(&broker->mark),
+				.deadline_ms = left_ms,
+				.operation = request->id,
+			});
 }
 
 /* Reasons to ask Mint again. */
@@ -69,7 +69,8 @@ static void job_skip(Job *job, const JsonNode *answer)
 		return;
 	}
 	/* Who has no account is not named; who has one but may not is, for IT. */
-	job_end(job, skip, NULL, strcmp(skip, "no-such-user") != 0 && strcmp(skip, "not-done") != 0);
+	job_end(job, skip, NULL,
+		strcmp(skip, "no-such-user") != 0 && strcmp(skip, "not-done") != 0);
 }
 
 /* answer: of Mint, or one of MintLinks. */
@@ -89,7 +90,10 @@ static void on_minted(int r, bool sent UNUSED, const VarlinkReply *reply, void *
 	Job *job = userdata;
 
 	job->work = NULL;
-	/* Whatever became of it, no mail went out, and minting again replaces the token of the same id. */
+	/*
+	 * Whatever became of it, no mail went out, and minting again replaces the token of the same
+	 * id.
+	 */
 	if (r < 0 || reply->error) {
 		job_retry(job, PARTY_DIRECTORY, true, r < 0 ? strerror(-r) : reply->error, NULL);
 		return;
@@ -140,7 +144,10 @@ void mints_free(Mints *mints)
 	free(mints);
 }
 
-/* The worker or the directory failed them all: that is one trouble, and next time each has a call of its own. */
+/*
+ * The worker or the directory failed them all: that is one trouble, and next time each has a call
+ * of its own.
+ */
 static void mints_fail(Mints *mints, const char *why)
 {
 	Delivery *delivery = mints->delivery;
@@ -148,14 +155,16 @@ static void mints_fail(Mints *mints, const char *why)
 
 	delivery_trouble(delivery);
 	for (size_t i = 0; i < mints->n; i++) {
-		delivery_tell_failure(delivery, mints->jobs[i]->request, PARTY_DIRECTORY, why, NULL);
+		delivery_tell_failure(delivery, mints->jobs[i]->request, PARTY_DIRECTORY, why,
+				      NULL);
 		job_put_off(mints->jobs[i], now + backoff_ms(mints->jobs[i]->request), true, why);
 	}
 }
 
 static void on_links(int r, bool sent UNUSED, const VarlinkReply *reply, void *userdata)
 {
-	const JsonNode *results = r == 0 && !reply->error ? json_get(reply->parameters, "results") : NULL;
+	const JsonNode *results =
+		r == 0 && !reply->error ? json_get(reply->parameters, "results") : NULL;
 	Mints *mints = userdata;
 	size_t n = 0;
 
@@ -167,7 +176,9 @@ static void on_links(int r, bool sent UNUSED, const VarlinkReply *reply, void *u
 		while (n < mints->n)
 			job_mint(mints->jobs[n++]);
 	} else {
-		mints_fail(mints, r < 0 ? strerror(-r) : reply->error ? reply->error : "no results");
+		mints_fail(mints, r < 0          ? strerror(-r)
+				  : reply->error ? reply->error
+						 : "no results");
 	}
 	mints_free(mints);
 }

@@ -110,7 +110,8 @@ static gid_t group_find(const char *root, const char *name)
 }
 
 /* Nobody holds a role that has no group, or one that cannot be found. */
-static gid_t role_find(const char *root, const char *key, const char *name, bool tell, bool *complete)
+static gid_t role_find(const char *root, const char *key, const char *name, bool tell,
+		       bool *complete)
 {
 	gid_t gid;
 
@@ -121,7 +122,8 @@ static gid_t role_find(const char *root, const char *key, const char *name, bool
 		return gid;
 	*complete = false;
 	if (tell)
-		log_line(LOG_WARNING, "[roles] %s=%s: no such group; nobody holds this role.", key, name);
+		log_line(LOG_WARNING, "[roles] %s=%s: no such group; nobody holds this role.", key,
+			 name);
 	return gid;
 }
 
@@ -131,11 +133,13 @@ static void identities_find(const char *root, const Config *config, bool tell, I
 	ret->web = user_find(root, USER_WEB, &ret->complete);
 	ret->relay = user_find(root, USER_RELAY, &ret->complete);
 	ret->helpdesk = role_find(root, "helpdesk", config->roles.helpdesk, tell, &ret->complete);
-	ret->administrator = role_find(root, "administrator", config->roles.administrator, tell, &ret->complete);
+	ret->administrator =
+		role_find(root, "administrator", config->roles.administrator, tell, &ret->complete);
 	ret->owner = role_find(root, "owner", config->roles.owner, tell, &ret->complete);
 }
 
-static void child_run(int fd, const char *root, const Config *config, bool tell) __attribute__((__noreturn__));
+static void child_run(int fd, const char *root, const Config *config, bool tell)
+	__attribute__((__noreturn__));
 
 static void child_run(int fd, const char *root, const Config *config, bool tell)
 {

@@ -29,10 +29,10 @@ typedef struct Launcher {
 	int lock;
 	int signals;
 	Door doors[DOORS];
-	pid_t broker;            /* 0: not running */
-	uint64_t broker_again;   /* not before, monotonic_ms() */
+	pid_t broker;               /* 0: not running */
+	uint64_t broker_again;      /* not before, monotonic_ms() */
 	pid_t workers[WORKERS_MAX]; /* 0: free */
-	uint64_t stop_at;        /* 0: not stopping */
+	uint64_t stop_at;           /* 0: not stopping */
 } Launcher;
 
 static const char *const directory_credentials[] = { "pepper", "ldap-password", NULL };
@@ -43,8 +43,10 @@ static const Door doors_of_hacking_md[DOORS] = {
 	{ "web", USER_WEB, 0600, NULL, NULL, NULL, false, -1 },
 	{ "ctl", "root", 0666, NULL, NULL, NULL, false, -1 },
 	{ "relay", "pwreset-relay", 0600, NULL, NULL, NULL, false, -1 },
-	{ "directory", "pwreset", 0600, "pwreset-directory", "pwreset-directory", directory_credentials, false, -1 },
-	{ "mailer", "pwreset", 0600, "pwreset-mailer", "pwreset-mailer", mailer_credentials, true, -1 },
+	{ "directory", "pwreset", 0600, "pwreset-directory", "pwreset-directory",
+	  directory_credentials, false, -1 },
+	{ "mailer", "pwreset", 0600, "pwreset-mailer", "pwreset-mailer", mailer_credentials, true,
+	  -1 },
 };
 
 static bool spool_waits(const Launcher *launcher)
@@ -59,7 +61,8 @@ static void broker_start(Launcher *launcher)
 {
 	pid_t pid;
 
-	if (launcher->broker != 0 || launcher->stop_at != 0 || monotonic_ms() < launcher->broker_again)
+	if (launcher->broker != 0 || launcher->stop_at != 0 ||
+	    monotonic_ms() < launcher->broker_again)
 		return;
 	pid = launch_broker(launcher->root, launcher->doors);
 	if (pid < 0)
@@ -162,11 +165,14 @@ static bool launcher_turn(Launcher *launcher)
 	struct pollfd polled[DOORS + 1];
 	bool room = worker_slot(launcher, 0) != NULL;
 
-	if (launcher->stop_at != 0 && (launcher->broker == 0 || monotonic_ms() >= launcher->stop_at))
+	if (launcher->stop_at != 0 &&
+	    (launcher->broker == 0 || monotonic_ms() >= launcher->stop_at))
 		return false;
 	for (size_t i = 0; i < DOORS; i++) {
 		const Door *door = &launcher->doors[i];
-		bool wanted = door->program ? room : launcher->broker == 0 && monotonic_ms() >= launcher->broker_again;
+		bool wanted = door->program ? room
+					    : launcher->broker == 0 &&
+						      monotonic_ms() >= launcher->broker_again;
 
 		polled[i] = (struct pollfd){ .fd = wanted ? door->fd : -1, .events = POLLIN };
 	}
@@ -247,8 +253,10 @@ int launch_run(const char *root)
 	prctl(PR_SET_DUMPABLE, 0);
 	r = confine_files_supported();
 	if (r < 0)
-		log_line(LOG_WARNING, "This kernel has no Landlock (%s): of files, all processes may what their users may.",
-			 strerror(-r));
+		log_line(
+			LOG_WARNING,
+			"This kernel has no Landlock (%s): of files, all processes may what their users may.",
+			strerror(-r));
 	memcpy(launcher.doors, doors_of_hacking_md, sizeof(launcher.doors));
 	r = launcher_open(&launcher);
 	if (r == 0)

@@ -30,7 +30,9 @@ static int user_of(const char *root, const char *name, uid_t *uid, gid_t *gid)
 	int r = identity_user(root, name, uid, gid);
 
 	if (r < 0)
-		log_line(LOG_ERR, "There is no user \"%s\": create the users of sysusers.d/pwreset.conf.", name);
+		log_line(LOG_ERR,
+			 "There is no user \"%s\": create the users of sysusers.d/pwreset.conf.",
+			 name);
 	return r;
 }
 
@@ -74,7 +76,8 @@ static int door_address(const char *root, const Door *door, struct sockaddr_un *
 	int n;
 
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s%s/%s", root, PWRESET_RUNDIR, door->name);
+	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s%s/%s", root, PWRESET_RUNDIR,
+		     door->name);
 	return n < 0 || (size_t)n >= sizeof(ret->sun_path) ? -ENAMETOOLONG : 0;
 }
 
@@ -96,12 +99,15 @@ int launch_door_open(const char *root, Door *door)
 	if (fd < 0)
 		return fail("socket");
 	unlink(address.sun_path);
-	/* Closed to everybody until it has its owner and mode; a listening socket's peer credentials are those of listen(). */
+	/*
+	 * Closed to everybody until it has its owner and mode; a listening socket's peer
+	 * credentials are those of listen().
+	 */
 	mask = umask(0777);
 	bound = bind(fd, (const struct sockaddr *)&address, sizeof(address));
 	umask(mask);
-	if (bound < 0 || lchown(address.sun_path, uid, gid) < 0 || chmod(address.sun_path, door->mode) < 0 ||
-	    listen(fd, BACKLOG) < 0)
+	if (bound < 0 || lchown(address.sun_path, uid, gid) < 0 ||
+	    chmod(address.sun_path, door->mode) < 0 || listen(fd, BACKLOG) < 0)
 		return fail(address.sun_path);
 	door->fd = steal_fd(&fd);
 	return 0;
@@ -120,7 +126,8 @@ void launch_door_close(const char *root, Door *door)
 }
 
 /* A credential is copied, because the worker's user may not read the original. */
-static int credential_copy(const char *root, const char *folder, const char *name, uid_t uid, gid_t gid)
+static int credential_copy(const char *root, const char *folder, const char *name, uid_t uid,
+			   gid_t gid)
 {
 	AUTO_CLOSE int in = -1, out = -1;
 	char path[PATH_MAX], text[CREDENTIAL_MAX];

@@ -14,8 +14,8 @@ typedef struct Door {
 	const char *name;
 	const char *owner;
 	mode_t mode;
-	const char *program; /* of a worker; NULL: the broker's */
-	const char *user;    /* whom the worker runs as */
+	const char *program;            /* of a worker; NULL: the broker's */
+	const char *user;               /* whom the worker runs as */
 	const char *const *credentials; /* that it may have; ends with NULL */
 	bool listens; /* a worker that speaks to its own child over the loopback */
 	int fd;

@@ -37,10 +37,15 @@ static void child_become(uid_t uid, gid_t gid)
 	sigemptyset(&empty);
 	if (sigprocmask(SIG_SETMASK, &empty, NULL) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
 		child_die("limits");
-	/* Groups first, and the user last: afterwards there is no way back, and it is looked whether there is. */
-	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0 || setuid(0) == 0)
+	/*
+	 * Groups first, and the user last: afterwards there is no way back, and it is looked
+	 * whether there is.
+	 */
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, uid) < 0 || setuid(0) == 0)
 		child_die("user");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || chdir("/") < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 ||
+	    chdir("/") < 0)
 		child_die("privileges");
 	umask(077);
 }
@@ -73,7 +78,8 @@ static void child_confine(const Confine *confine)
 }
 
 /* The program says what is wrong with its configuration, and where. */
-static void complain_not(const IniPlace *place UNUSED, const char *message UNUSED, void *userdata UNUSED)
+static void complain_not(const IniPlace *place UNUSED, const char *message UNUSED,
+			 void *userdata UNUSED)
 {
 }
 
@@ -84,8 +90,9 @@ static void worker_confine(const char *root, const char *program, bool listens)
 	Confine confine = { .root = root, .program = program, .network = true, .listens = listens };
 
 	if (config_load(&config, root, complain_not, NULL) == 0) {
-		const char *const named[] = { config->directory.tls_ca_file, config->mail.tls_ca_file,
-					      config->mail.template_dir, config->policy.blocklist,
+		const char *const named[] = { config->directory.tls_ca_file,
+					      config->mail.tls_ca_file, config->mail.template_dir,
+					      config->policy.blocklist,
 					      config->policy.site_blocklist };
 		size_t n = 0;
 
@@ -99,7 +106,8 @@ static void worker_confine(const char *root, const char *program, bool listens)
 pid_t launch_broker(const char *root, const Door doors[static DOORS])
 {
 	char fds_text[32], pid_text[32], names[128] = "LISTEN_FDNAMES=";
-	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, fds_text, pid_text, names, NULL };
+	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, fds_text,
+				pid_text, names, NULL };
 	char root_arg[PATH_MAX + 8];
 	char *arguments[] = { (char[]){ "pwresetd" }, root_arg, NULL };
 	int fds[DOORS_BROKER];
@@ -115,14 +123,16 @@ pid_t launch_broker(const char *root, const Door doors[static DOORS])
 
 	for (int i = 0; i < DOORS_BROKER; i++) {
 		fds[i] = doors[i].fd;
-		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i > 0 ? ":" : "", doors[i].name);
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
+			 i > 0 ? ":" : "", doors[i].name);
 	}
 	snprintf(fds_text, sizeof(fds_text), "LISTEN_FDS=%d", DOORS_BROKER);
 	snprintf(pid_text, sizeof(pid_text), "LISTEN_PID=%ld", (long)getpid());
 	snprintf(root_arg, sizeof(root_arg), "--root=%s", root);
 	child_descriptors(fds, DOORS_BROKER, SD_LISTEN_FDS_START);
 	child_become(uid, gid);
-	child_confine(&(const Confine){ .root = root, .program = SELF, .writes = PWRESET_STATEDIR, .serves = true });
+	child_confine(&(const Confine){
+		.root = root, .program = SELF, .writes = PWRESET_STATEDIR, .serves = true });
 	execve(SELF, arguments, environment);
 	child_die(SELF);
 }
@@ -130,7 +140,8 @@ pid_t launch_broker(const char *root, const Door doors[static DOORS])
 pid_t launch_worker(const char *root, const Door *door, int connection)
 {
 	char credentials[PATH_MAX + 32], program[PATH_MAX];
-	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, credentials, NULL };
+	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, credentials,
+				NULL };
 	char root_arg[PATH_MAX + 8];
 	char *arguments[] = { program, *root != '\0' ? root_arg : NULL, NULL };
 	uid_t uid;
@@ -145,8 +156,8 @@ pid_t launch_worker(const char *root, const Door *door, int connection)
 
 	snprintf(root_arg, sizeof(root_arg), "--root=%s", root);
 	snprintf(program, sizeof(program), "%s%s/%s", root, PWRESET_LIBEXECDIR, door->program);
-	snprintf(credentials, sizeof(credentials), "CREDENTIALS_DIRECTORY=%s%s/credentials/%s", root, PWRESET_RUNDIR,
-		 door->name);
+	snprintf(credentials, sizeof(credentials), "CREDENTIALS_DIRECTORY=%s%s/credentials/%s",
+		 root, PWRESET_RUNDIR, door->name);
 	child_descriptors(&connection, 1, STDIN_FILENO);
 	child_become(uid, gid);
 	worker_confine(root, program, door->listens);

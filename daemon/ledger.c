@@ -100,7 +100,8 @@ int ledger_end(Ledger *ledger, size_t *ret_size)
 	buf_putc(buf, '\n');
 	if (buf->overflow)
 		return -EMSGSIZE;
-	snprintf(sum, sizeof(sum), "%08" PRIx32 " ", crc32c(buf->data + FRAME_LEN, buf->len - FRAME_LEN - 1));
+	snprintf(sum, sizeof(sum), "%08" PRIx32 " ",
+		 crc32c(buf->data + FRAME_LEN, buf->len - FRAME_LEN - 1));
 	memcpy(buf->data, sum, FRAME_LEN);
 	r = pending_reserve(ledger, buf->len);
 	if (r < 0) {
@@ -152,7 +153,8 @@ static void name_new(const Ledger *ledger, char *ret, size_t size)
 
 static int file_create(Ledger *ledger)
 {
-	ledger->fd = openat(ledger->dir_fd, ledger->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	ledger->fd = openat(ledger->dir_fd, ledger->name,
+			    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (ledger->fd < 0)
 		return -errno;
 	ledger->size = 0;
@@ -168,7 +170,8 @@ int ledger_commit(Ledger *ledger, bool sync)
 	if (ledger->fd < 0)
 		r = file_create(ledger);
 	if (r == 0)
-		r = bytes_write(ledger->fd, ledger->pending, ledger->pending_len, (off_t)ledger->size);
+		r = bytes_write(ledger->fd, ledger->pending, ledger->pending_len,
+				(off_t)ledger->size);
 	if (r == 0 && sync && fdatasync(ledger->fd) < 0)
 		r = -errno;
 	if (r == 0) {
@@ -176,7 +179,8 @@ int ledger_commit(Ledger *ledger, bool sync)
 	} else {
 		/* Whatever came through must not be taken for a record at the next start. */
 		if (ledger->fd >= 0 && ftruncate(ledger->fd, (off_t)ledger->size) < 0)
-			log_line(LOG_ERR, "%s: cannot be cut back after a failed write: %m", ledger->name);
+			log_line(LOG_ERR, "%s: cannot be cut back after a failed write: %m",
+				 ledger->name);
 		ledger->damaged = true;
 	}
 	ledger->pending_len = 0;
@@ -208,7 +212,8 @@ int ledger_rewrite(Ledger *ledger, LedgerWriteAll write_all, void *userdata)
 	new->dir_fd = ledger->dir_fd;
 	new->name = name;
 	new->spills = true;
-	new->fd = openat(ledger->dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	new->fd = openat(ledger->dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+			 0600);
 	if (new->fd < 0)
 		return -errno;
 	r = rewrite_into(new, write_all, userdata);

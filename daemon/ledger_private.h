@@ -12,7 +12,10 @@ struct Ledger {
 	int fd; /* -1: there is no file yet */
 	size_t size;
 	bool damaged;
-	bool spills; /* writes what waits when it becomes much: a rewrite, which nobody reads before it is whole */
+	/*
+	 * writes what waits when it becomes much: a rewrite, which nobody reads before it is whole
+	 */
+	bool spills;
 	char *pending;
 	size_t pending_len;
 	size_t pending_size;

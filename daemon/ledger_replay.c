@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reading a ledger back: any bytes may stand in the file, and every newline is a chance to go on. */
+/*
+ * Reading a ledger back: any bytes may stand in the file, and every newline is a chance to go on.
+ */
 
 #include <string.h>
 
@@ -41,7 +43,8 @@ static int line_parse(Reader *reader, char *line, size_t len, const JsonNode **r
 			return 1;
 	}
 	if (crc32c(line + FRAME_LEN, len - FRAME_LEN) != sum ||
-	    json_parse(&json, line + FRAME_LEN, len - FRAME_LEN) != 0 || json.nodes[0].type != JSON_OBJECT)
+	    json_parse(&json, line + FRAME_LEN, len - FRAME_LEN) != 0 ||
+	    json.nodes[0].type != JSON_OBJECT)
 		return 1;
 	*ret = json.nodes;
 	return 0;
@@ -134,14 +137,18 @@ int ledger_replay(Ledger *ledger, LedgerReplay replay, void *userdata)
 
 	torn = reader->offset + reader->end - reader->good_end;
 	if (torn > 0) {
-		log_line(LOG_NOTICE, "%s: %zu bytes of a record that was being written at the last crash are ignored.",
-			 ledger->name, torn);
+		log_line(
+			LOG_NOTICE,
+			"%s: %zu bytes of a record that was being written at the last crash are ignored.",
+			ledger->name, torn);
 		/* Else the next record would be glued to it, and both be lost. */
 		if (ftruncate(ledger->fd, (off_t)reader->good_end) < 0)
-			log_line(LOG_WARNING, "%s: the torn end cannot be cut off: %m", ledger->name);
+			log_line(LOG_WARNING, "%s: the torn end cannot be cut off: %m",
+				 ledger->name);
 	}
 	if (reader->bad > 0)
-		log_line(LOG_ERR, "%s: %zu damaged records are ignored; look after the disk.", ledger->name, reader->bad);
+		log_line(LOG_ERR, "%s: %zu damaged records are ignored; look after the disk.",
+			 ledger->name, reader->bad);
 	ledger->size = reader->good_end;
 	ledger->damaged = torn > 0 || reader->bad > 0;
 	return 0;

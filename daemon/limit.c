@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A bucket is one number: the time at which it will be full again. The table has sets of a few ways; when all ways of a set
- * are taken, the bucket that will be full soonest is forgotten. To make us forget a drained bucket a stranger would have
- * to drain all others of its set, whose place he does not know (the hash is keyed), at the expense of his own.
+ * A bucket is one number: the time at which it will be full again. The table has sets of a few
+ * ways; when all ways of a set are taken, the bucket that will be full soonest is forgotten. To
+ * make us forget a drained bucket a stranger would have to drain all others of its set, whose place
+ * he does not know (the hash is keyed), at the expense of his own.
  */
 
 #include <arpa/inet.h>
@@ -26,7 +27,13 @@
 #define LIMIT_KEY_MAX 600
 #define LIMIT_SECONDS_MAX 3600
 
-typedef enum LimitKind { LIMIT_SOURCE = 1, LIMIT_PAIR, LIMIT_NAME, LIMIT_TOTAL, LIMIT_HOST } LimitKind;
+typedef enum LimitKind {
+	LIMIT_SOURCE = 1,
+	LIMIT_PAIR,
+	LIMIT_NAME,
+	LIMIT_TOTAL,
+	LIMIT_HOST
+} LimitKind;
 
 typedef struct Bucket {
 	uint64_t tag;    /* hash of kind and key; 0: free */
@@ -62,7 +69,10 @@ static Bucket *bucket_find(Limits *limits, uint64_t tag)
 	return victim;
 }
 
-/* An IPv6 customer has a whole /64; names of people and hosts are compared without regard to ASCII case. */
+/*
+ * An IPv6 customer has a whole /64; names of people and hosts are compared without regard to ASCII
+ * case.
+ */
 static size_t key_normalise(const char *text, char *ret, size_t size)
 {
 	struct in6_addr six;
@@ -105,7 +115,8 @@ static Bucket *bucket_of(Limits *limits, LimitKind kind, const LimitSubject *sub
 /* Microseconds that cost takes to come back at that many calls a minute. */
 static int64_t price(unsigned cost, unsigned rate)
 {
-	return rate == 0 ? LIMIT_WINDOW_US : (int64_t)cost * LIMIT_WINDOW_US / ((int64_t)rate * LIMIT_CALL);
+	return rate == 0 ? LIMIT_WINDOW_US
+			 : (int64_t)cost * LIMIT_WINDOW_US / ((int64_t)rate * LIMIT_CALL);
 }
 
 static int64_t bucket_debt(const Bucket *bucket, int64_t now)
@@ -143,7 +154,8 @@ unsigned limits_charge(Limits *limits, const LimitSubject *subject, unsigned cos
 		bool applies;
 		int64_t price;
 	} steps[] = {
-		{ LIMIT_PAIR, subject->source && subject->name, price(cost, (rates->per_name + 1) / 2) },
+		{ LIMIT_PAIR, subject->source && subject->name,
+		  price(cost, (rates->per_name + 1) / 2) },
 		{ LIMIT_TOTAL, true, price(cost, rates->total) },
 		{ LIMIT_NAME, subject->name, price(cost, rates->per_name) },
 	};
@@ -187,8 +199,9 @@ void limits_fine(Limits *limits, const LimitSubject *subject, unsigned cost, int
 }
 
 /*
- * A host's record is a bucket with a window of an hour. What lies above the window is the time for which the host is cut off;
- * when that is over the record is full, and the next wrong guess cuts it off again.
+ * A host's record is a bucket with a window of an hour. What lies above the window is the time for
+ * which the host is cut off; when that is over the record is full, and the next wrong guess cuts it
+ * off again.
  */
 static Bucket *record_of(Limits *limits, const char *host)
 {
@@ -225,7 +238,8 @@ unsigned limits_host_cut(Limits *limits, const char *host, int64_t now)
 
 unsigned limits_host_guesses(Limits *limits, const char *host, int64_t now)
 {
-	int64_t debt = bucket_debt(record_of(limits, host), now), one = guess_price(limits, LIMIT_CALL);
+	int64_t debt = bucket_debt(record_of(limits, host), now),
+		one = guess_price(limits, LIMIT_CALL);
 
 	if (debt > LIMIT_HOST_WINDOW_US)
 		debt = LIMIT_HOST_WINDOW_US;
@@ -234,13 +248,15 @@ unsigned limits_host_guesses(Limits *limits, const char *host, int64_t now)
 
 void limits_host_set(Limits *limits, const char *host, unsigned seconds, int64_t now)
 {
-	record_of(limits, host)->full_at = seconds > 0 ? now + LIMIT_HOST_WINDOW_US + (int64_t)seconds * 1000000 : now;
+	record_of(limits, host)->full_at =
+		seconds > 0 ? now + LIMIT_HOST_WINDOW_US + (int64_t)seconds * 1000000 : now;
 }
 
 /* 0, -ENOENT, -EBADMSG, or from the system. */
 static int limits_load(Limits *limits)
 {
-	AUTO_CLOSE int fd = openat(limits->dir_fd, LIMIT_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	AUTO_CLOSE int fd =
+		openat(limits->dir_fd, LIMIT_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	LimitHeader header;
 	AUTO_FREE Bucket *list = NULL;
 	size_t size;
@@ -301,14 +317,16 @@ void limits_set_rates(Limits *limits, const LimitRates *rates)
 
 static int file_write(int dir_fd, const LimitHeader *header, const Bucket *list)
 {
-	AUTO_CLOSE int fd = openat(dir_fd, LIMIT_FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO_CLOSE int fd = openat(dir_fd, LIMIT_FILE_NEW,
+				   O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	ssize_t size = (ssize_t)(header->n * sizeof(*list));
 
 	if (fd < 0)
 		return -errno;
 	errno = ENOSPC; /* what a short write means */
-	if (write(fd, header, sizeof(*header)) != sizeof(*header) || write(fd, list, (size_t)size) != size ||
-	    fdatasync(fd) < 0 || renameat(dir_fd, LIMIT_FILE_NEW, dir_fd, LIMIT_FILE) < 0) {
+	if (write(fd, header, sizeof(*header)) != sizeof(*header) ||
+	    write(fd, list, (size_t)size) != size || fdatasync(fd) < 0 ||
+	    renameat(dir_fd, LIMIT_FILE_NEW, dir_fd, LIMIT_FILE) < 0) {
 		int r = -errno;
 
 		unlinkat(dir_fd, LIMIT_FILE_NEW, 0);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How often somebody may ask: token buckets for the source of a call, for the name that it is about, for both
- * together, and for all calls. In a table of fixed size, kept over exits in the file "limits"; in it are keyed
- * hashes only, never a name or an address.
+ * How often somebody may ask: token buckets for the source of a call, for the name that it is
+ * about, for both together, and for all calls. In a table of fixed size, kept over exits in the
+ * file "limits"; in it are keyed hashes only, never a name or an address.
  *
- * The source is asked first and is charged even for what another bucket refuses. A name's bucket can be drawn
- * upon by one source for half of it at most, so that a stranger alone cannot keep a person from recovering.
+ * The source is asked first and is charged even for what another bucket refuses. A name's bucket
+ * can be drawn upon by one source for half of it at most, so that a stranger alone cannot keep a
+ * person from recovering.
  *
- * A host of the fleet has a record as well, which holds an hour's wrong guesses; one more, and the host is cut off.
+ * A host of the fleet has a record as well, which holds an hour's wrong guesses; one more, and the
+ * host is cut off.
  */
 #pragma once
 
@@ -30,15 +32,24 @@ typedef struct LimitSubject {
 
 typedef struct Limits Limits;
 
-/* dir_fd: the state folder, borrowed; it must outlive the Limits. A missing or damaged file starts with full buckets. */
+/*
+ * dir_fd: the state folder, borrowed; it must outlive the Limits. A missing or damaged file starts
+ * with full buckets.
+ */
 int limits_new(Limits **ret, int dir_fd, const LimitRates *rates);
 Limits *limits_free(Limits *limits); /* does not save */
 DEFINE_CLEANUP(Limits *, limits_free)
 void limits_set_rates(Limits *limits, const LimitRates *rates);
 
-/* now: microseconds since the epoch, never running back. 0: go on; else the seconds after which to try again. */
+/*
+ * now: microseconds since the epoch, never running back. 0: go on; else the seconds after which to
+ * try again.
+ */
 unsigned limits_charge(Limits *limits, const LimitSubject *subject, unsigned cost, int64_t now);
-/* What a failed guess costs its source in addition. It may go into debt, for a further minute's worth at most. */
+/*
+ * What a failed guess costs its source in addition. It may go into debt, for a further minute's
+ * worth at most.
+ */
 void limits_fine(Limits *limits, const LimitSubject *subject, unsigned cost, int64_t now);
 
 /* A wrong guess by a host of the fleet. True: it is cut off by this one. */

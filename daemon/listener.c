@@ -9,9 +9,10 @@
 #include "broker.h"
 #include "log.h"
 
-#define ACCEPT_BURST 16       /* connections a turn, that a flood on one socket leaves time for the others */
+/* connections a turn, that a flood on one socket leaves time for the others */
+#define ACCEPT_BURST 16
 #define DRAIN_MAX 4096
-#define OUT_OF_US 200000      /* pause when the system is out of descriptors or memory */
+#define OUT_OF_US 200000 /* pause when the system is out of descriptors or memory */
 
 struct Listener {
 	Broker *broker;
@@ -38,13 +39,15 @@ static int on_pause_over(sd_event_source *source UNUSED, uint64_t usec UNUSED, v
 static void listener_pause(Listener *listener, int r)
 {
 	errno = -r;
-	log_line(LOG_WARNING, "Cannot take connections on \"%s\" for a moment: %m", socket_name(listener->socket));
+	log_line(LOG_WARNING, "Cannot take connections on \"%s\" for a moment: %m",
+		 socket_name(listener->socket));
 	sd_event_source_set_enabled(listener->io, SD_EVENT_OFF);
 	sd_event_source_set_time_relative(listener->pause, OUT_OF_US);
 	sd_event_source_set_enabled(listener->pause, SD_EVENT_ONESHOT);
 }
 
-static int on_io(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
+static int on_io(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED,
+		 void *userdata)
 {
 	Listener *listener = userdata;
 
@@ -52,7 +55,8 @@ static int on_io(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events 
 		int peer = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (peer < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			    errno == ENOMEM)
 				listener_pause(listener, -errno);
 			return 0; /* none is left, or one has gone again */
 		}
@@ -74,9 +78,11 @@ int listener_new(Listener **ret, Broker *broker, Socket socket, int passed)
 	flags = fcntl(listener->fd, F_GETFL);
 	r = flags < 0 || fcntl(listener->fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 	if (r >= 0)
-		r = sd_event_add_io(broker->event, &listener->io, listener->fd, EPOLLIN, on_io, listener);
+		r = sd_event_add_io(broker->event, &listener->io, listener->fd, EPOLLIN, on_io,
+				    listener);
 	if (r >= 0)
-		r = sd_event_add_time(broker->event, &listener->pause, CLOCK_MONOTONIC, 0, 1000, on_pause_over, listener);
+		r = sd_event_add_time(broker->event, &listener->pause, CLOCK_MONOTONIC, 0, 1000,
+				      on_pause_over, listener);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(listener->pause, SD_EVENT_OFF);
 	if (r < 0) {

@@ -15,7 +15,9 @@ void log_line(int priority, const char *format, ...)
 	va_list ap;
 	int n;
 
-	/* The journal reads the priority from the line (sd-daemon(3)); a terminal need not show it. */
+	/*
+	 * The journal reads the priority from the line (sd-daemon(3)); a terminal need not show it.
+	 */
 	if (getenv("JOURNAL_STREAM"))
 		len = (size_t)snprintf(line, sizeof(line), "<%d>", priority);
 	va_start(ap, format);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The file is one line of fixed length, overwritten in place: time in seconds, then the counters. */
+/*
+ * The file is one line of fixed length, overwritten in place: time in seconds, then the counters.
+ */
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,7 +13,7 @@
 #include "mark.h"
 
 #define MARK_FILE "mark"
-#define MARK_SIZE 84 /* four numbers of 20 digits, three blanks, a newline */
+#define MARK_SIZE 84     /* four numbers of 20 digits, three blanks, a newline */
 #define MARK_BEHIND_S 60 /* a clock that is further behind is worth a warning */
 
 static int64_t clock_us(clockid_t id)
@@ -58,20 +60,23 @@ void mark_init(Mark *mark, int dir_fd)
 	*mark = MARK_NULL;
 	mark->wall_us = clock_us(CLOCK_REALTIME);
 	mark->steady_us = clock_us(CLOCK_BOOTTIME);
-	mark->fd = openat(dir_fd, MARK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	mark->fd = openat(dir_fd, MARK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+			  0600);
 	if (mark->fd < 0) {
 		log_line(LOG_WARNING, "The time mark cannot be kept: %s: %m", MARK_FILE);
 		return;
 	}
 	r = mark_read(mark);
 	if (r < 0) {
-		log_line(LOG_WARNING, "The time mark is unreadable and starts anew: %s: %s", MARK_FILE, strerror(-r));
+		log_line(LOG_WARNING, "The time mark is unreadable and starts anew: %s: %s",
+			 MARK_FILE, strerror(-r));
 		return;
 	}
 	behind = mark->kept_s - mark->wall_us / 1000000;
 	if (behind > MARK_BEHIND_S)
 		log_line(LOG_WARNING,
-			 "The clock is %" PRId64 " s behind the time mark. Set it; if the mark is wrong, stop pwresetd and "
+			 "The clock is %" PRId64
+			 " s behind the time mark. Set it; if the mark is wrong, stop pwresetd and "
 			 "remove the file \"%s\" from its state directory.",
 			 behind, MARK_FILE);
 	if (behind >= 0)
@@ -92,9 +97,11 @@ void mark_keep(Mark *mark, bool sync)
 	if (mark->fd < 0)
 		return;
 	mark->kept_s = mark->wall_us / 1000000;
-	snprintf(text, sizeof(text), "%020" PRId64 " %020" PRIu64 " %020" PRIu64 " %020" PRIu64 "\n", mark->kept_s,
+	snprintf(text, sizeof(text),
+		 "%020" PRId64 " %020" PRIu64 " %020" PRIu64 " %020" PRIu64 "\n", mark->kept_s,
 		 mark->counters.sent, mark->counters.failed, mark->counters.refused);
-	if (pwrite(mark->fd, text, MARK_SIZE, 0) != MARK_SIZE || (sync && fdatasync(mark->fd) < 0)) {
+	if (pwrite(mark->fd, text, MARK_SIZE, 0) != MARK_SIZE ||
+	    (sync && fdatasync(mark->fd) < 0)) {
 		log_line(LOG_WARNING, "The time mark cannot be kept: %s: %m", MARK_FILE);
 		closep(&mark->fd);
 		mark->fd = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Time that never runs backwards, over restarts too, so that a clock set back revives no expired token; and the
- * counters that GetStatus shows. Both live in the file "mark".
+ * Time that never runs backwards, over restarts too, so that a clock set back revives no expired
+ * token; and the counters that GetStatus shows. Both live in the file "mark".
  */
 #pragma once
 
@@ -14,7 +14,8 @@ typedef struct Counters {
 } Counters;
 
 typedef struct Mark {
-	int fd;            /* -1: the state cannot be kept (said once in the log); time still never runs back */
+	/* -1: the state cannot be kept (said once in the log); time still never runs back */
+	int fd;
 	int64_t wall_us;   /* the highest time known, … */
 	int64_t steady_us; /* … and CLOCK_BOOTTIME at that instant */
 	int64_t kept_s;
@@ -27,7 +28,10 @@ typedef struct Mark {
 void mark_init(Mark *mark, int dir_fd);
 void mark_deinit(Mark *mark);
 
-/* Since the epoch. Keeps on running from the highest time known when the clock is behind. Writes the mark once a second. */
+/*
+ * Since the epoch. Keeps on running from the highest time known when the clock is behind. Writes
+ * the mark once a second.
+ */
 int64_t mark_now_us(Mark *mark);
 int64_t mark_now_ms(Mark *mark);
 int64_t mark_now(Mark *mark);

@@ -8,10 +8,11 @@
 typedef struct Call Call;
 
 typedef enum Socket { /* by FileDescriptorName= */
-	SOCKET_PAM = 1,   /* programs with PAM, root by the socket's mode and by peer uid */
-	SOCKET_WEB = 2,   /* pwreset-web */
-	SOCKET_CTL = 4,   /* everybody; the peer decides */
-	SOCKET_RELAY = 8, /* hosts of a fleet, known by name */
+		      SOCKET_PAM =
+			      1, /* programs with PAM, root by the socket's mode and by peer uid */
+		      SOCKET_WEB = 2,   /* pwreset-web */
+		      SOCKET_CTL = 4,   /* everybody; the peer decides */
+		      SOCKET_RELAY = 8, /* hosts of a fleet, known by name */
 } Socket;
 
 #define SOCKETS 4
@@ -28,18 +29,22 @@ typedef enum Route {
 
 typedef enum Slot {
 	SLOT_NONE,
-	SLOT_FIXED,   /* answered at the end of answer-slot=; what is not known by then is answered with late */
-	SLOT_ROUNDED, /* answered at the end of one of the slots: a write under way must not be called refused */
+	/* answered at the end of answer-slot=; what is not known by then is answered with late */
+	SLOT_FIXED,
+	/* answered at the end of one of the slots: a write under way must not be called refused */
+	SLOT_ROUNDED,
 } Slot;
 
 typedef enum MethodFlag {
-	METHOD_AUDIT = 1,        /* in the journal with the user's name as staff typed it */
-	METHOD_PROVEN = 2,       /* success proves that the user exists, so that the name may be logged */
+	METHOD_AUDIT = 1, /* in the journal with the user's name as staff typed it */
+	/* success proves that the user exists, so that the name may be logged */
+	METHOD_PROVEN = 2,
 	METHOD_IDLE_ON_CTL = 4,  /* on ctl it is free of charge and waits for everything else */
 	METHOD_ROOT_SETS = 8,    /* needs [roles] root-sets-passwords= */
 	METHOD_NOTICE_USER = 16, /* the notice needs a name: user is mandatory on ctl */
-	METHOD_NAMES = 32,       /* tells whether a name exists; on relay that costs, and nobody's name is a wrong guess */
-	METHOD_MORE = 64,        /* with "more" it is answered in parts (bulk.c) */
+	/* tells whether a name exists; on relay that costs, and nobody's name is a wrong guess */
+	METHOD_NAMES = 32,
+	METHOD_MORE = 64, /* with "more" it is answered in parts (bulk.c) */
 } MethodFlag;
 
 #define METHOD_NOTICES 2
@@ -52,16 +57,18 @@ typedef struct Method {
 	const VarlinkField *fields;
 	void (*answer)(Call *call); /* ROUTE_BROKER */
 	RequestKind kind;           /* ROUTE_SPOOL: what is asked for */
-	RequestKind notices[METHOD_NOTICES]; /* spooled before it is passed on, released if it happens */
-	RequestKind after;          /* spooled after the worker's consent, before the answer */
-	const char *worker;         /* the worker's name for it; NULL: the same */
-	unsigned cost;              /* in tenths of an ordinary call, to source, name and total */
-	unsigned fine;              /* more, to the source, for a wrong guess */
+	/* spooled before it is passed on, released if it happens */
+	RequestKind notices[METHOD_NOTICES];
+	RequestKind after;  /* spooled after the worker's consent, before the answer */
+	const char *worker; /* the worker's name for it; NULL: the same */
+	unsigned cost;      /* in tenths of an ordinary call, to source, name and total */
+	unsigned fine;      /* more, to the source, for a wrong guess */
 	Slot slot;
-	unsigned slot_sockets;      /* where strangers ask; staff and root need not wait */
-	const char *late;           /* SLOT_FIXED: the answer when the slot is over */
-	const char *lost;           /* the answer when a worker died or overran with the call in its hands */
-	unsigned deadline_ms;       /* for the worker; 0: [mail] timeout= and a little */
+	unsigned slot_sockets; /* where strangers ask; staff and root need not wait */
+	const char *late;      /* SLOT_FIXED: the answer when the slot is over */
+	/* the answer when a worker died or overran with the call in its hands */
+	const char *lost;
+	unsigned deadline_ms; /* for the worker; 0: [mail] timeout= and a little */
 	unsigned flags;
 } Method;
 

@@ -6,7 +6,7 @@
 #include "batch.h"
 #include "parameters.h"
 
-#define CODE_TEXT_MAX 256 /* a code as typed, with blanks and hyphens */
+#define CODE_TEXT_MAX 256  /* a code as typed, with blanks and hyphens */
 #define LINK_TEXT_MAX 1024 /* as pasted; the worker says that a damaged one is dead */
 #define ANSWERS_MAX 16
 #define ANSWER_MAX 256
@@ -16,17 +16,27 @@
 #define DAYS_MAX 366
 #define PASSWORD_TEXT_MAX (BASE64_SIZE(SECRET_MAX) - 1)
 
-#define FIELD(name, type, must, limit) { #name, type, offsetof(Parameters, name), must, limit }
+#define FIELD(name, type, must, limit)                                                             \
+	{                                                                                          \
+#name, type, offsetof(Parameters, name), must, limit                               \
+	}
 #define USER(must) FIELD(user, JSON_STRING, must, USER_NAME_MAX)
 #define LANGUAGE FIELD(language, JSON_STRING, false, LANGUAGE_MAX)
-#define ORIGIN { "origin", JSON_OBJECT, offsetof(Parameters, origin_object), false, 0 }
+#define ORIGIN                                                                                     \
+	{                                                                                          \
+		"origin", JSON_OBJECT, offsetof(Parameters, origin_object), false, 0               \
+	}
 #define ADDRESS FIELD(address, JSON_STRING, true, MAIL_ADDRESS_MAX)
 #define CODE(must) FIELD(code, JSON_STRING, must, CODE_TEXT_MAX)
 #define PASSWORD(name, must) FIELD(name, JSON_STRING, must, PASSWORD_TEXT_MAX)
-#define END { 0 }
+#define END                                                                                        \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 const VarlinkField fields_none[] = { END };
-const VarlinkField fields_interface[] = { FIELD(interface, JSON_STRING, true, VARLINK_NAME_MAX), END };
+const VarlinkField fields_interface[] = { FIELD(interface, JSON_STRING, true, VARLINK_NAME_MAX),
+					  END };
 const VarlinkField fields_hello[] = { FIELD(host, JSON_STRING, true, HOST_NAME_MAX_LEN), END };
 const VarlinkField fields_request[] = { USER(true), LANGUAGE, ORIGIN, END };
 const VarlinkField fields_remind_address[] = { ADDRESS, LANGUAGE, ORIGIN, END };
@@ -37,7 +47,11 @@ const VarlinkField fields_answer_questions[] = {
 };
 const VarlinkField fields_link[] = { FIELD(link, JSON_STRING, true, LINK_TEXT_MAX), ORIGIN, END };
 const VarlinkField fields_redeem[] = {
-	FIELD(ticket, JSON_STRING, true, LINK_TEXT_MAX), PASSWORD(password, true), USER(false), ORIGIN, END,
+	FIELD(ticket, JSON_STRING, true, LINK_TEXT_MAX),
+	PASSWORD(password, true),
+	USER(false),
+	ORIGIN,
+	END,
 };
 const VarlinkField fields_verify[] = { USER(true), PASSWORD(password, true), ORIGIN, END };
 const VarlinkField fields_user[] = { USER(true), END };
@@ -46,8 +60,8 @@ const VarlinkField fields_change[] = {
 };
 const VarlinkField fields_set_by_root[] = { USER(true), PASSWORD(password, true), ORIGIN, END };
 const VarlinkField fields_check[] = {
-	PASSWORD(password, true), USER(false), FIELD(words, JSON_ARRAY, false, WORDS_MAX), PASSWORD(old, false),
-	ORIGIN, END,
+	PASSWORD(password, true), USER(false), FIELD(words, JSON_ARRAY, false, WORDS_MAX),
+	PASSWORD(old, false),     ORIGIN,      END,
 };
 const VarlinkField fields_status[] = { USER(false), PASSWORD(current, false), ORIGIN, END };
 const VarlinkField fields_list_questions[] = { LANGUAGE, ORIGIN, END };
@@ -59,18 +73,26 @@ const VarlinkField fields_enroll_questions[] = {
 	END,
 };
 const VarlinkField fields_enroll_codes[] = { PASSWORD(current, true), USER(false), ORIGIN, END };
-const VarlinkField fields_enroll_mail[] = { PASSWORD(current, true), ADDRESS, USER(false), ORIGIN, END };
+const VarlinkField fields_enroll_mail[] = { PASSWORD(current, true), ADDRESS, USER(false), ORIGIN,
+					    END };
 const VarlinkField fields_confirm_mail[] = { ADDRESS, CODE(true), USER(false), ORIGIN, END };
 const VarlinkField fields_send_link[] = {
-	FIELD(users, JSON_ARRAY, true, USERS_MAX), FIELD(batch, JSON_STRING, false, BATCH_NAME_MAX), END,
+	FIELD(users, JSON_ARRAY, true, USERS_MAX),
+	FIELD(batch, JSON_STRING, false, BATCH_NAME_MAX),
+	END,
 };
 const VarlinkField fields_find[] = {
-	FIELD(filter, JSON_STRING, true, FILTER_MAX), FIELD(after, JSON_STRING, false, USER_NAME_MAX), END,
+	FIELD(filter, JSON_STRING, true, FILTER_MAX),
+	FIELD(after, JSON_STRING, false, USER_NAME_MAX),
+	END,
 };
 const VarlinkField fields_remind_expiry[] = {
-	FIELD(days, JSON_INTEGER, true, 0), FIELD(after, JSON_STRING, false, USER_NAME_MAX), END,
+	FIELD(days, JSON_INTEGER, true, 0),
+	FIELD(after, JSON_STRING, false, USER_NAME_MAX),
+	END,
 };
-const VarlinkField fields_set_mail[] = { USER(true), ADDRESS, FIELD(once, JSON_BOOL, false, 0), END };
+const VarlinkField fields_set_mail[] = { USER(true), ADDRESS, FIELD(once, JSON_BOOL, false, 0),
+					 END };
 const VarlinkField fields_set_password[] = {
 	USER(true),
 	PASSWORD(password, false),
@@ -117,7 +139,8 @@ static bool answers_valid(const JsonNode *array)
 		Answer answer = { 0 };
 		const char *bad;
 
-		if (element->type != JSON_OBJECT || varlink_dispatch(element, answer_fields, &answer, &bad) != 0)
+		if (element->type != JSON_OBJECT ||
+		    varlink_dispatch(element, answer_fields, &answer, &bad) != 0)
 			return false;
 	}
 	return true;
@@ -155,7 +178,8 @@ static const char *parameters_check(Parameters *p)
 		{ "days", p->days >= 0 && p->days <= DAYS_MAX },
 		{ "users", strings_valid(p->users, 1, USER_NAME_MAX) },
 		{ "words", strings_valid(p->words, 0, ANSWER_MAX) },
-		{ "answers", strings_valid(p->answers, 0, ANSWER_MAX) && answers_valid(p->enrolled) },
+		{ "answers",
+		  strings_valid(p->answers, 0, ANSWER_MAX) && answers_valid(p->enrolled) },
 		{ "origin", origin_take(p) },
 		/* What is mailed is made when it is mailed: the spool may hold no password. */
 		{ "mail", !p->mail || !p->password },
@@ -167,7 +191,8 @@ static const char *parameters_check(Parameters *p)
 	return NULL;
 }
 
-int parameters_take(Parameters *parameters, const JsonNode *object, const VarlinkField *fields, const char **bad)
+int parameters_take(Parameters *parameters, const JsonNode *object, const VarlinkField *fields,
+		    const char **bad)
 {
 	Parameters p = { 0 };
 

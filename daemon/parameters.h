@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The parameters of all public methods, taken apart by each method's table of fields. "caller" is in no table, so
- * that nobody outside can pass for the broker.
+ * The parameters of all public methods, taken apart by each method's table of fields. "caller" is
+ * in no table, so that nobody outside can pass for the broker.
  */
 #pragma once
 
@@ -69,5 +69,9 @@ extern const VarlinkField fields_set_password[];
 extern const VarlinkField fields_pin[];
 extern const VarlinkField fields_address[];
 
-/* Types, lengths and then what each says. 0, or 1 and *bad names the first parameter that will not do. */
-int parameters_take(Parameters *parameters, const JsonNode *object, const VarlinkField *fields, const char **bad);
+/*
+ * Types, lengths and then what each says. 0, or 1 and *bad names the first parameter that will not
+ * do.
+ */
+int parameters_take(Parameters *parameters, const JsonNode *object, const VarlinkField *fields,
+		    const char **bad);

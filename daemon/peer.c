@@ -9,8 +9,8 @@
 #include "call.h"
 #include "log.h"
 
-#define HALF_US (10 * 1000000)      /* to finish a message that has begun */
-#define SLOW_US (10 * 1000000)      /* to take an answer */
+#define HALF_US (10 * 1000000)       /* to finish a message that has begun */
+#define SLOW_US (10 * 1000000)       /* to take an answer */
 #define SILENT_US (5 * 60 * 1000000) /* between calls */
 
 static unsigned socket_number(Socket socket)
@@ -90,7 +90,8 @@ static void peer_flush(Peer *peer)
 void peer_call_done(Peer *peer)
 {
 	peer->call = NULL;
-	varlink_stream_done(peer->stream); /* a password in it must not lie there until the peer says more */
+	/* a password in it must not lie there until the peer says more */
+	varlink_stream_done(peer->stream);
 	peer->active_us = broker_now_us(peer->broker);
 	/* From the loop, so that nobody on the way here sees the peer freed. */
 	sd_event_source_set_enabled(peer->again, SD_EVENT_ONESHOT);
@@ -103,7 +104,10 @@ void peer_part(Peer *peer)
 	sd_event_source_set_enabled(peer->again, SD_EVENT_ONESHOT);
 }
 
-/* The peer may be gone afterwards: a call between two parts has nothing in hand that must be seen to. */
+/*
+ * The peer may be gone afterwards: a call between two parts has nothing in hand that must be seen
+ * to.
+ */
 static void peer_part_flush(Peer *peer)
 {
 	int r = varlink_stream_flush(peer->stream);
@@ -171,7 +175,10 @@ static int on_io(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events,
 		return 0;
 	}
 	if (peer->call) {
-		/* Only a hang-up is told now. What a worker has in hand goes on, for it may have happened already. */
+		/*
+		 * Only a hang-up is told now. What a worker has in hand goes on, for it may have
+		 * happened already.
+		 */
 		sd_event_source_set_enabled(peer->io, SD_EVENT_OFF);
 		peer->gone = true;
 		if (!call_survives(peer->call))
@@ -226,12 +233,14 @@ static unsigned uid_count(const PeerList *list, Socket socket, uid_t uid)
 }
 
 /*
- * Room for one more: a newcomer takes the place of the longest silent of his like. All programs with PAM are one uid, so
- * there the number is the socket's; the other sockets have a quarter each, that none may crowd out the prompt.
+ * Room for one more: a newcomer takes the place of the longest silent of his like. All programs
+ * with PAM are one uid, so there the number is the socket's; the other sockets have a quarter each,
+ * that none may crowd out the prompt.
  */
 static int place_find(Broker *broker, Socket socket, uid_t uid)
 {
-	const unsigned all = broker->config->limits.clients, each = broker->config->limits.clients_per_uid;
+	const unsigned all = broker->config->limits.clients,
+		       each = broker->config->limits.clients_per_uid;
 	PeerList *list = &broker->peers;
 	bool by_uid = socket == SOCKET_WEB || socket == SOCKET_CTL;
 	unsigned share = socket == SOCKET_PAM ? all : all / 4 + 1;
@@ -273,7 +282,8 @@ int peer_set_host(Peer *peer, const char *host)
 
 	if (peers_count_host(broker, host) >= broker->config->limits.clients_per_uid) {
 		for (Peer *it = broker->peers.first; it; it = it->next)
-			if (peer_is_host(it, host) && peer_idle(it) && (!silent || it->active_us < silent->active_us))
+			if (peer_is_host(it, host) && peer_idle(it) &&
+			    (!silent || it->active_us < silent->active_us))
 				silent = it;
 		if (!silent)
 			return -EMFILE;
@@ -343,10 +353,13 @@ static bool peer_overdue(const Peer *peer, uint64_t now)
 		return false;
 	if (varlink_stream_pending(peer->stream))
 		return now - peer->active_us > SLOW_US;
-	/* Who it speaks for comes at once: until then it takes a place that no host is charged for. */
+	/*
+	 * Who it speaks for comes at once: until then it takes a place that no host is charged for.
+	 */
 	if (peer->socket == SOCKET_RELAY && !peer->host)
 		return now - peer->active_us > HALF_US;
-	return (peer->half_us > 0 && now - peer->half_us > HALF_US) || now - peer->active_us > SILENT_US;
+	return (peer->half_us > 0 && now - peer->half_us > HALF_US) ||
+	       now - peer->active_us > SILENT_US;
 }
 
 void peers_sweep(Broker *broker)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Somebody on the other end of a connection: who it is by SO_PEERCRED, and one call at a time. The next call is not even
- * read before the last answer has gone, so that a peer can queue nothing.
+ * Somebody on the other end of a connection: who it is by SO_PEERCRED, and one call at a time. The
+ * next call is not even read before the last answer has gone, so that a peer can queue nothing.
  */
 #pragma once
 
@@ -42,8 +42,8 @@ int peer_new(Broker *broker, Socket socket, int passed);
 Peer *peer_free(Peer *peer); /* with the call in hand */
 
 /*
- * relay: from now on it speaks for that host, of which so many may be here as of one uid elsewhere; the longest silent of them
- * makes room. -EMFILE: none can; -ENOMEM.
+ * relay: from now on it speaks for that host, of which so many may be here as of one uid elsewhere;
+ * the longest silent of them makes room. -EMFILE: none can; -ENOMEM.
  */
 int peer_set_host(Peer *peer, const char *host);
 unsigned peers_count_host(const Broker *broker, const char *host);

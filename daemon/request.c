@@ -39,7 +39,9 @@ int request_id_new(char ret[static TOKEN_ID_TEXT + 1])
 
 	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
 		return -EIO;
-	return base64url_encode(bytes, sizeof(bytes), ret, TOKEN_ID_TEXT + 1) == TOKEN_ID_TEXT ? 0 : -EIO;
+	return base64url_encode(bytes, sizeof(bytes), ret, TOKEN_ID_TEXT + 1) == TOKEN_ID_TEXT
+		       ? 0
+		       : -EIO;
 }
 
 /* Where the strings of a request are: all that copying has to know. */
@@ -125,8 +127,14 @@ typedef struct Wire {
 	bool done, missed;
 } Wire;
 
-#define STRING(name, limit) { #name, JSON_STRING, offsetof(Wire, name), false, limit }
-#define INTEGER(name, must) { #name, JSON_INTEGER, offsetof(Wire, name), must, 0 }
+#define STRING(name, limit)                                                                        \
+	{                                                                                          \
+#name, JSON_STRING, offsetof(Wire, name), false, limit                             \
+	}
+#define INTEGER(name, must)                                                                        \
+	{                                                                                          \
+#name, JSON_INTEGER, offsetof(Wire, name), must, 0                                 \
+	}
 
 static const VarlinkField wire_fields[] = {
 	{ "op", JSON_STRING, offsetof(Wire, op), false, 8 },
@@ -170,9 +178,11 @@ int request_parse(Request *request, const JsonNode *object)
 	if (wire.origin && varlink_dispatch(wire.origin, origin_fields, &q.origin, &bad) != 0)
 		return -EBADMSG;
 	q.kind = request_kind_parse(wire.kind);
-	if (q.kind == REQUEST_NONE || strlen(wire.id) != TOKEN_ID_TEXT || roles_parse(wire.roles, &q.roles) != 0)
+	if (q.kind == REQUEST_NONE || strlen(wire.id) != TOKEN_ID_TEXT ||
+	    roles_parse(wire.roles, &q.roles) != 0)
 		return -EBADMSG;
-	if (wire.attempt < 0 || wire.attempt > INT32_MAX || wire.unknown < 0 || wire.unknown > INT32_MAX)
+	if (wire.attempt < 0 || wire.attempt > INT32_MAX || wire.unknown < 0 ||
+	    wire.unknown > INT32_MAX)
 		return -EBADMSG;
 	if (wire.reached < 0 || wire.reached > UINT32_MAX || wire.reachedOf < 0)
 		return -EBADMSG;

@@ -32,16 +32,22 @@ static void work_write(JsonWriter *w, unsigned left_ms, void *userdata)
 	else if (call->message.parameters)
 		json_put_members(w, call->message.parameters);
 	if (m->route == ROUTE_DIRECTORY)
-		/* Only on pam and ctl is the peer's uid somebody's; the page's or the relay's must not pass for "oneself". */
-		caller_write(w, &(const Caller){
-			.uid = peer->socket == SOCKET_PAM || peer->socket == SOCKET_CTL ? (int64_t)peer->uid : -1,
-			.roles = call->roles,
-			.via = socket_name(peer->socket),
-			.host = peer->host,
-			.now = mark_now(&call->broker->mark),
-			.deadline_ms = left_ms,
-			.operation = call->id,
-		});
+		/*
+		 * Only on pam and ctl is the peer's uid somebody's; the page's or the relay's must
+		 * not pass for "oneself".
+		 */
+		caller_write(w,
+			     &(const Caller){
+				     .uid = peer->socket == SOCKET_PAM || peer->socket == SOCKET_CTL
+						    ? (int64_t)peer->uid
+						    : -1,
+				     .roles = call->roles,
+				     .via = socket_name(peer->socket),
+				     .host = peer->host,
+				     .now = mark_now(&call->broker->mark),
+				     .deadline_ms = left_ms,
+				     .operation = call->id,
+			     });
 	varlink_close(w);
 }
 
@@ -50,8 +56,10 @@ static const char *reply_result(const Call *call, const VarlinkReply *reply)
 {
 	if (reply->error)
 		return reply->error;
-	return (call->method->flags & METHOD_NAMES) && !json_get_bool(reply->parameters, "exists", false) ? RESULT_NOBODY :
-													    "ok";
+	return (call->method->flags & METHOD_NAMES) &&
+			       !json_get_bool(reply->parameters, "exists", false)
+		       ? RESULT_NOBODY
+		       : "ok";
 }
 
 static void reply_pass(Call *call, const VarlinkReply *reply)
@@ -94,7 +102,9 @@ static Urgency call_urgency(const Call *call)
 {
 	if (call->bulk.on)
 		return URGENCY_BULK;
-	return (call->method->flags & METHOD_IDLE_ON_CTL) && call->peer->socket == SOCKET_CTL ? URGENCY_PERSON : URGENCY_CALL;
+	return (call->method->flags & METHOD_IDLE_ON_CTL) && call->peer->socket == SOCKET_CTL
+		       ? URGENCY_PERSON
+		       : URGENCY_CALL;
 }
 
 void route_submit(Call *call)

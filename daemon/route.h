@@ -8,5 +8,7 @@ void route_call(Call *call);
 
 /* A notice is in the spool that tells of what the call does. */
 bool route_has_notice(const Call *call);
-/* The peer has gone: true when no worker has seen the call, which is taken back with its notices. */
+/*
+ * The peer has gone: true when no worker has seen the call, which is taken back with its notices.
+ */
 bool route_withdraw(Call *call);

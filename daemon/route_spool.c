@@ -10,10 +10,14 @@
 
 #define UNAVAILABLE "org.pwreset.Failure.Unavailable"
 #define KEEP_S (24 * 60 * 60) /* what nobody waits for at a prompt is tried for a day */
-#define NOTICE_MARGIN_MS 5000 /* after the deadline: by then the worker is dead if it has not answered */
-#define REPLY_AWAY_MS 200     /* by then whoever asked has the reply */
+/* after the deadline: by then the worker is dead if it has not answered */
+#define NOTICE_MARGIN_MS 5000
+#define REPLY_AWAY_MS 200 /* by then whoever asked has the reply */
 
-/* A person who waits for a code or link has given up by then; news of a change, or what IT sends, is good for longer. */
+/*
+ * A person who waits for a code or link has given up by then; news of a change, or what IT sends,
+ * is good for longer.
+ */
 static int64_t life_s(const Call *call, const Request *request)
 {
 	switch (request->kind) {
@@ -83,8 +87,11 @@ static void on_spooled(SpoolWaiter *waiter, int r)
 		call_finish(call, "ok");
 }
 
-/* To look up somebody who is there keeps the processors busy for longer than to find nobody. Done at once, it would keep the
- * reply waiting on its way, and time would tell whom there is; so it is done later, at no moment that can be foretold. */
+/*
+ * To look up somebody who is there keeps the processors busy for longer than to find nobody. Done
+ * at once, it would keep the reply waiting on its way, and time would tell whom there is; so it is
+ * done later, at no moment that can be foretold.
+ */
 static int64_t away_ms(const Call *call)
 {
 	return REPLY_AWAY_MS + call->id[0] + call->id[1];
@@ -149,12 +156,16 @@ void route_notices_add(Call *call, unsigned deadline_ms)
 		route_submit(call);
 		return;
 	}
-	/* On ctl "oneself" is a uid, but whoever writes the mail needs a name, and looking it up could block. */
+	/*
+	 * On ctl "oneself" is a uid, but whoever writes the mail needs a name, and looking it up
+	 * could block.
+	 */
 	if ((m->flags & METHOD_NOTICE_USER) && !call->parameters.user) {
 		call_fail_parameter(call, "user");
 		return;
 	}
-	for (size_t i = 0; i < METHOD_NOTICES && m->notices[i] != REQUEST_NONE && call->spooled == 0; i++) {
+	for (size_t i = 0;
+	     i < METHOD_NOTICES && m->notices[i] != REQUEST_NONE && call->spooled == 0; i++) {
 		draft_make(call, m->notices[i], call->parameters.user, &draft);
 		memcpy(draft.request.id, call->id, sizeof(draft.request.id));
 		draft.request.due += deadline_ms + NOTICE_MARGIN_MS;
@@ -190,7 +201,10 @@ void route_notices_leave(Call *call)
 			STEAL(call->notices[i])->held = false;
 }
 
-/* account: whose it is, where user is an address or another spelling: one mail in a run for all of them. */
+/*
+ * account: whose it is, where user is an address or another spelling: one mail in a run for all of
+ * them.
+ */
 static int after_add(Call *call, const char *user, const char *account)
 {
 	const Parameters *p = &call->parameters;
@@ -203,14 +217,18 @@ static int after_add(Call *call, const char *user, const char *account)
 	if (r < 0)
 		return r;
 	if (p->batch) {
-		r = batch_add(broker->batch, draft.requester, p->batch, account ? account : user, draft.request.created);
+		r = batch_add(broker->batch, draft.requester, p->batch, account ? account : user,
+			      draft.request.created);
 		if (r != 0)
 			return r < 0 ? r : 0; /* 1: has been sent already */
 		draft.request.run = batch_mark(broker->batch);
 	}
 	r = spool_add(broker->spool, &draft.request, NULL);
 	if (r < 0)
-		/* Rather two mails for others of this turn, should the run be started again, than none for this one. */
+		/*
+		 * Rather two mails for others of this turn, should the run be started again, than
+		 * none for this one.
+		 */
 		batch_revert(broker->batch);
 	return r;
 }
@@ -230,7 +248,10 @@ static void after_tell(const Call *call, const char *user, const char *status)
 	});
 }
 
-/* SendLink: those of the results that are "ok". The worker may name no more people than it was asked about. */
+/*
+ * SendLink: those of the results that are "ok". The worker may name no more people than it was
+ * asked about.
+ */
 static int after_add_results(Call *call, const JsonNode *reply)
 {
 	const JsonNode *results = json_get(reply, "results");
@@ -241,7 +262,8 @@ static int after_add_results(Call *call, const JsonNode *reply)
 	if (!spool_has_room(call->broker->spool, results->n))
 		return -ENOBUFS;
 	JSON_FOREACH(result, results) {
-		const char *user = json_get_string(result, "user"), *status = json_get_string(result, "status");
+		const char *user = json_get_string(result, "user"),
+			   *status = json_get_string(result, "status");
 
 		if (!user || !status)
 			return -EBADMSG;

@@ -13,7 +13,10 @@ void route_notices_release(Call *call); /* it happened */
 void route_notices_drop(Call *call);    /* it did not */
 void route_notices_leave(Call *call);   /* nobody knows: Mint will find out */
 
-/* The worker has consented and its answer is written: true when something is spooled first, and the call is seen to. */
+/*
+ * The worker has consented and its answer is written: true when something is spooled first, and the
+ * call is seen to.
+ */
 bool route_spool_after(Call *call, const JsonNode *reply);
 
 /* By route.c: gives the call to a worker. */

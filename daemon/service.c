@@ -9,7 +9,7 @@
 #include "version.h"
 
 #define CUT_S (24 * 60 * 60) /* time to take its key away */
-#define HELLO_AGAIN_S 1 /* all of a host's connections have a call in hand */
+#define HELLO_AGAIN_S 1      /* all of a host's connections have a call in hand */
 
 static const char *interface_text(const char *name)
 {
@@ -44,7 +44,8 @@ void service_get_interface_description(Call *call)
 	const char *text = interface_text(call->parameters.interface);
 
 	if (!text) {
-		json_put_string(call_error(call, VARLINK_E_INTERFACE_NOT_FOUND), "interface", call->parameters.interface);
+		json_put_string(call_error(call, VARLINK_E_INTERFACE_NOT_FOUND), "interface",
+				call->parameters.interface);
 		call_finish(call, VARLINK_E_INTERFACE_NOT_FOUND);
 		return;
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* SipHash-2-4 (Aumasson, Bernstein): a keyed hash for tables whose keys strangers choose. Not for passwords. */
+/*
+ * SipHash-2-4 (Aumasson, Bernstein): a keyed hash for tables whose keys strangers choose. Not for
+ * passwords.
+ */
 #pragma once
 
 #include "macros.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The running spool: what is added, tried, put off and done, and the one commit for all of a turn. */
+/*
+ * The running spool: what is added, tried, put off and done, and the one commit for all of a turn.
+ */
 
 #include <string.h>
 
@@ -24,7 +26,7 @@ struct Spool {
 	sd_event_source *commit;
 	sd_event_source *commit_timer;
 	Queue waiting[_SPOOL_WHO_MAX];
-	Queue taken; /* in no order that matters */
+	Queue taken;    /* in no order that matters */
 	Request *fresh; /* added since the last commit, chained */
 	size_t n;       /* in all states */
 	size_t n_max;
@@ -82,7 +84,9 @@ static void fresh_settle(Spool *spool, bool written)
 static void failure_tell(Spool *spool, int r)
 {
 	if (r < 0 && !spool->failing)
-		log_line(LOG_ERR, "The spool cannot be written: %s. Requests are refused until it can.", strerror(-r));
+		log_line(LOG_ERR,
+			 "The spool cannot be written: %s. Requests are refused until it can.",
+			 strerror(-r));
 	else if (r == 0 && spool->failing)
 		log_line(LOG_NOTICE, "The spool can be written again.");
 	spool->failing = r < 0;
@@ -150,8 +154,8 @@ static int sources_add(Spool *spool)
 	if (r >= 0)
 		r = sd_event_source_set_priority(spool->commit, COMMIT_PRIORITY);
 	if (r >= 0)
-		r = sd_event_add_time_relative(spool->event, &spool->commit_timer, CLOCK_MONOTONIC, COMMIT_AFTER_US, 1000,
-					       on_commit_timer, spool);
+		r = sd_event_add_time_relative(spool->event, &spool->commit_timer, CLOCK_MONOTONIC,
+					       COMMIT_AFTER_US, 1000, on_commit_timer, spool);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(spool->commit_timer, SD_EVENT_OFF);
 	if (r >= 0)
@@ -172,10 +176,14 @@ int spool_new(Spool **ret, const SpoolOptions *options)
 	spool->n_max = options->max;
 	spool->changed = options->changed;
 	spool->userdata = options->userdata;
-	r = spool_replay(&spool->ledger, options->dir_fd, SPOOL_FILE, options->now_ms, request_adopt, spool);
+	r = spool_replay(&spool->ledger, options->dir_fd, SPOOL_FILE, options->now_ms,
+			 request_adopt, spool);
 	if (r < 0)
 		return r;
-	/* The records that the notes were made from are still there: the next start makes them again. */
+	/*
+	 * The records that the notes were made from are still there: the next start makes them
+	 * again.
+	 */
 	r = batch_commit(spool->batch);
 	if (r < 0)
 		log_line(LOG_WARNING, "The notes of runs cannot be written yet: %s", strerror(-r));
@@ -264,7 +272,10 @@ int spool_add(Spool *spool, const Request *request, Request **ret)
 	q = request_copy(request);
 	if (!q)
 		return -ENOMEM;
-	/* Room for all there are, wherever they are now, so that nothing can fail after the record is written. */
+	/*
+	 * Room for all there are, wherever they are now, so that nothing can fail after the record
+	 * is written.
+	 */
 	r = queue_reserve(queue, spool->n + 1);
 	if (r < 0)
 		return r;
@@ -300,8 +311,8 @@ void spool_settle(Spool *spool)
 }
 
 /*
- * A clock that leaps makes due what a call still holds; it is looked at again later. Ends: each round moves one of those that
- * are held behind now.
+ * A clock that leaps makes due what a call still holds; it is looked at again later. Ends: each
+ * round moves one of those that are held behind now.
  */
 static bool queue_is_due(Queue *queue, int64_t now_ms)
 {
@@ -406,7 +417,8 @@ bool spool_has_room(const Spool *spool, size_t n)
 
 int64_t spool_oldest(const Spool *spool)
 {
-	const Queue *queues[] = { &spool->waiting[SPOOL_PERSONS], &spool->waiting[SPOOL_STAFF], &spool->taken };
+	const Queue *queues[] = { &spool->waiting[SPOOL_PERSONS], &spool->waiting[SPOOL_STAFF],
+				  &spool->taken };
 	int64_t oldest = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(queues); i++)
@@ -419,7 +431,8 @@ int64_t spool_oldest(const Spool *spool)
 static int write_all(Ledger *ledger, void *userdata)
 {
 	Spool *spool = userdata;
-	const Queue *queues[] = { &spool->waiting[SPOOL_PERSONS], &spool->waiting[SPOOL_STAFF], &spool->taken };
+	const Queue *queues[] = { &spool->waiting[SPOOL_PERSONS], &spool->waiting[SPOOL_STAFF],
+				  &spool->taken };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(queues); i++)

@@ -11,4 +11,5 @@
 
 /* Reads the file; hands over each request that is still alive, and the ledger to go on with. */
 typedef int (*SpoolTake)(Request *request, void *userdata);
-int spool_replay(Ledger **ret, int dir_fd, const char *name, int64_t now_ms, SpoolTake take, void *userdata);
+int spool_replay(Ledger **ret, int dir_fd, const char *name, int64_t now_ms, SpoolTake take,
+		 void *userdata);

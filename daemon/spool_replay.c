@@ -8,7 +8,10 @@
 
 #define TABLE_MIN 1024
 #define TABLE_MAX (1024 * 1024)
-/* An attempt was cut off: a moment of patience, so that what kills us does not find us at it at once. */
+/*
+ * An attempt was cut off: a moment of patience, so that what kills us does not find us at it at
+ * once.
+ */
 #define AFTER_CRASH_MS 1000
 
 typedef struct Replay {
@@ -84,8 +87,8 @@ static int replay_later(Request *q, const JsonNode *record)
 {
 	int64_t due = 0, unknown = 0, attempt = 0, reached = 0, of = 0;
 
-	if (!json_get_integer(record, "due", &due) || !json_get_integer(record, "unknown", &unknown) || unknown < 0 ||
-	    unknown > INT32_MAX)
+	if (!json_get_integer(record, "due", &due) ||
+	    !json_get_integer(record, "unknown", &unknown) || unknown < 0 || unknown > INT32_MAX)
 		return 1;
 	q->due = due;
 	q->unknown = (unsigned)unknown;
@@ -93,8 +96,8 @@ static int replay_later(Request *q, const JsonNode *record)
 		q->attempts = (unsigned)attempt;
 	q->done = json_get_bool(record, "done", false);
 	q->missed = json_get_bool(record, "missed", false);
-	if (json_get_integer(record, "reached", &reached) && json_get_integer(record, "reachedOf", &of) && reached >= 0 &&
-	    reached <= UINT32_MAX) {
+	if (json_get_integer(record, "reached", &reached) &&
+	    json_get_integer(record, "reachedOf", &of) && reached >= 0 && reached <= UINT32_MAX) {
 		q->reached = (uint32_t)reached;
 		q->reached_of = of;
 	}
@@ -142,7 +145,8 @@ static int record_replay(const JsonNode *record, void *userdata)
 	return replay_change(userdata, op, record);
 }
 
-int spool_replay(Ledger **ret, int dir_fd, const char *name, int64_t now_ms, SpoolTake take, void *userdata)
+int spool_replay(Ledger **ret, int dir_fd, const char *name, int64_t now_ms, SpoolTake take,
+		 void *userdata)
 {
 	Replay replay = { .now_ms = now_ms };
 	CLEANUP(ledger_freep) Ledger *ledger = NULL;

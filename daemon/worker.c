@@ -8,7 +8,8 @@
 
 #define RETRY_MIN_US 100000
 #define RETRY_MAX_US 2000000
-#define DEATHS_TOLERATED 3 /* in a row without an answer; a call that kills its worker must not stop others' */
+/* in a row without an answer; a call that kills its worker must not stop others' */
+#define DEATHS_TOLERATED 3
 
 static uint64_t now_us(const Pool *pool)
 {
@@ -136,7 +137,8 @@ static bool urgency_allowed(const Pool *pool, Urgency urgency)
 	case URGENCY_CALL:
 		return true;
 	case URGENCY_PERSON:
-		return !pool->reserve || pool->busy[URGENCY_PERSON] + pool->busy[URGENCY_BULK] < but_one;
+		return !pool->reserve ||
+		       pool->busy[URGENCY_PERSON] + pool->busy[URGENCY_BULK] < but_one;
 	default:
 		return pool->busy[URGENCY_PERSON] + pool->busy[URGENCY_BULK] < but_one;
 	}
@@ -186,7 +188,8 @@ static int link_obtain(Pool *pool, Link **ret)
 static void pool_refused(Pool *pool, int r)
 {
 	if (!pool->refusing)
-		log_line(LOG_ERR, "%s workers cannot be reached at %s: %s", pool->name, pool->path, strerror(-r));
+		log_line(LOG_ERR, "%s workers cannot be reached at %s: %s", pool->name, pool->path,
+			 strerror(-r));
 	pool->refusing = true;
 	pool_back_off(pool);
 	if (pool->n_links == 0)
@@ -198,7 +201,10 @@ static int on_wake(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *u
 	Pool *pool = userdata;
 	Work *work;
 
-	/* Ends: each round gives a waiting call to one of a bounded number of connections, or stops. */
+	/*
+	 * Ends: each round gives a waiting call to one of a bounded number of connections, or
+	 * stops.
+	 */
 	while ((work = work_next(pool))) {
 		Link *link;
 		int r = link_obtain(pool, &link);
@@ -268,7 +274,9 @@ Pool *pool_free(Pool *pool)
 
 void pool_set_connections(Pool *pool, unsigned connections)
 {
-	pool->max = connections < 1 ? 1 : connections > POOL_CONNECTIONS_MAX ? POOL_CONNECTIONS_MAX : connections;
+	pool->max = connections < 1                      ? 1
+		    : connections > POOL_CONNECTIONS_MAX ? POOL_CONNECTIONS_MAX
+							 : connections;
 }
 
 int pool_submit(Pool *pool, const WorkSpec *spec, Work **ret)
@@ -287,7 +295,8 @@ int pool_submit(Pool *pool, const WorkSpec *spec, Work **ret)
 	work->pool = pool;
 	work->spec = *spec;
 	work->deadline = now_us(pool) + spec->timeout_us;
-	r = sd_event_add_time(pool->event, &work->timer, CLOCK_MONOTONIC, work->deadline, 1, on_waited_too_long, work);
+	r = sd_event_add_time(pool->event, &work->timer, CLOCK_MONOTONIC, work->deadline, 1,
+			      on_waited_too_long, work);
 	if (r < 0)
 		return r;
 	list_append(list, work);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Connections to worker processes: each connection is one process, started by whoever listens on the socket, and does one
- * call at a time. A pool opens as many as are wanted up to a limit and closes those that are idle. A worker that dies, says
- * nonsense or overruns its deadline costs the call in its hands and nothing else.
+ * Connections to worker processes: each connection is one process, started by whoever listens on
+ * the socket, and does one call at a time. A pool opens as many as are wanted up to a limit and
+ * closes those that are idle. A worker that dies, says nonsense or overruns its deadline costs the
+ * call in its hands and nothing else.
  */
 #pragma once
 
@@ -10,10 +11,11 @@
 
 #include "varlink.h"
 
-#define POOL_QUEUE_MAX 1024    /* calls that wait for a worker, of each urgency */
+#define POOL_QUEUE_MAX 1024 /* calls that wait for a worker, of each urgency */
 #define POOL_CONNECTIONS_MAX 64
 #define POOL_IDLE_US (5 * 1000000)
-#define POOL_LIFE_US (15 * 60 * UINT64_C(1000000)) /* of a connection: a worker is not to grow old */
+/* of a connection: a worker is not to grow old */
+#define POOL_LIFE_US (15 * 60 * UINT64_C(1000000))
 
 typedef struct Pool Pool;
 typedef struct Work Work;
@@ -26,7 +28,10 @@ typedef struct PoolOptions {
 	bool reserve;         /* the last connection is kept for calls */
 } PoolOptions;
 
-/* Who waits for it. Of several connections bulk work never gets the last: a person's mail goes out beside a run of ten thousand. */
+/*
+ * Who waits for it. Of several connections bulk work never gets the last: a person's mail goes out
+ * beside a run of ten thousand.
+ */
 typedef enum Urgency {
 	URGENCY_CALL,   /* a program, for its answer */
 	URGENCY_PERSON, /* somebody, for a mail */
@@ -41,9 +46,9 @@ typedef struct WorkSpec {
 	/* Writes the whole call when a worker is free; left_ms: until the deadline. */
 	void (*write)(JsonWriter *w, unsigned left_ms, void *userdata);
 	/*
-	 * Called once, never from within pool_submit(); the work is gone afterwards. r: 0 and reply (valid during the call
-	 * only), or negative errno and no reply. sent: the worker may have seen the call, so that without a reply it is
-	 * not known what became of it.
+	 * Called once, never from within pool_submit(); the work is gone afterwards. r: 0 and reply
+	 * (valid during the call only), or negative errno and no reply. sent: the worker may have
+	 * seen the call, so that without a reply it is not known what became of it.
 	 */
 	void (*done)(int r, bool sent, const VarlinkReply *reply, void *userdata);
 	void *userdata;
@@ -58,5 +63,8 @@ void pool_set_connections(Pool *pool, unsigned connections);
 int pool_submit(Pool *pool, const WorkSpec *spec, Work **ret);
 /* done is not called any more: what waits is dropped, what a worker has goes on unheard. */
 void work_abandon(Work *work);
-/* Drops it if no worker has it, as work_abandon() does. False: a worker has, and nothing is changed. */
+/*
+ * Drops it if no worker has it, as work_abandon() does. False: a worker has, and nothing is
+ * changed.
+ */
 bool work_withdraw(Work *work);

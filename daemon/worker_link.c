@@ -83,7 +83,10 @@ static void link_fail(Link *link, int r, bool sent)
 		return;
 	if (!answered)
 		pool_worker_died(pool);
-	/* A worker that had gone before the call was written in full has not seen it. Nobody waits for what was abandoned. */
+	/*
+	 * A worker that had gone before the call was written in full has not seen it. Nobody waits
+	 * for what was abandoned.
+	 */
 	if (!sent && !work->retried && work->spec.done) {
 		work->retried = true;
 		work_requeue(work);
@@ -125,9 +128,10 @@ static void link_read(Link *link)
 		link_fail(link, r, !varlink_stream_pending(link->stream));
 		return;
 	}
-	if (!link->work || varlink_stream_pending(link->stream) || varlink_reply_parse(&reply, root) < 0 ||
-	    reply.continues) {
-		log_line(LOG_ERR, "A %s worker does not keep to the protocol and is dropped.", pool->name);
+	if (!link->work || varlink_stream_pending(link->stream) ||
+	    varlink_reply_parse(&reply, root) < 0 || reply.continues) {
+		log_line(LOG_ERR, "A %s worker does not keep to the protocol and is dropped.",
+			 pool->name);
 		link_fail(link, -EBADMSG, true);
 		return;
 	}
@@ -136,7 +140,10 @@ static void link_read(Link *link)
 	work = link_take_back(link);
 	link_rest(link);
 	pool_wake(pool);
-	/* The reply lives in the stream, which is not read before the loop turns; a link in it must not lie there for longer. */
+	/*
+	 * The reply lives in the stream, which is not read before the loop turns; a link in it must
+	 * not lie there for longer.
+	 */
 	work_finish(work, 0, true, &reply);
 	varlink_stream_done(link->stream);
 	if (link_now(pool) - link->opened > POOL_LIFE_US)
@@ -159,7 +166,8 @@ static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
 	Link *link = userdata;
 
 	if (link->work) {
-		log_line(LOG_WARNING, "A %s worker has overrun its deadline and is dropped.", link->pool->name);
+		log_line(LOG_WARNING, "A %s worker has overrun its deadline and is dropped.",
+			 link->pool->name);
 		/* What was not even taken from the socket may be lying there still. */
 		link->answered = true;
 		link_fail(link, -ETIMEDOUT, true);
@@ -186,7 +194,8 @@ int link_open(Pool *pool, Link **ret)
 	if (r == 0)
 		r = sd_event_add_io(pool->event, &link->io, steal_fd(&fd), EPOLLIN, on_io, link);
 	if (r >= 0)
-		r = sd_event_add_time_relative(pool->event, &link->timer, CLOCK_MONOTONIC, POOL_IDLE_US, 1, on_timer, link);
+		r = sd_event_add_time_relative(pool->event, &link->timer, CLOCK_MONOTONIC,
+					       POOL_IDLE_US, 1, on_timer, link);
 	if (r < 0) {
 		link_close(link);
 		return r;
@@ -211,7 +220,10 @@ void link_give(Link *link, Work *work)
 	link->pool->busy[work->spec.urgency]++;
 	sd_event_source_set_time(link->timer, work->deadline);
 	sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
-	/* A worker that has something to say before it is asked has gone, or its words would be taken for the answer. */
+	/*
+	 * A worker that has something to say before it is asked has gone, or its words would be
+	 * taken for the answer.
+	 */
 	if (varlink_stream_read(link->stream, &root) != 0) {
 		link_fail(link, -ECONNRESET, false);
 		return;
@@ -222,7 +234,10 @@ void link_give(Link *link, Work *work)
 		work->spec.write(&w, (unsigned)(left / 1000), work->spec.userdata);
 	}
 	if (!buf || varlink_stream_commit(link->stream) < 0) {
-		/* Too long with what the broker adds, or no memory: the worker is as good as before. */
+		/*
+		 * Too long with what the broker adds, or no memory: the worker is as good as
+		 * before.
+		 */
 		link_take_back(link);
 		link_rest(link);
 		work_finish(work, -EMSGSIZE, false, NULL);

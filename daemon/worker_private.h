@@ -9,7 +9,7 @@ typedef struct Link Link;
 struct Work {
 	Pool *pool;
 	WorkSpec spec;
-	uint64_t deadline; /* CLOCK_MONOTONIC */
+	uint64_t deadline;      /* CLOCK_MONOTONIC */
 	sd_event_source *timer; /* while it waits; the link's timer afterwards */
 	Link *link;             /* NULL: it waits */
 	bool retried;

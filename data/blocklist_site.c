@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pwreset-blocklist [-H sha1|ntlm] [-m COUNT] [-q] OUTPUT [FILE...]: a site's own filter, which "pwresetctl blocklist
- * build" runs. A program of its own, because this is the policy engine's code, which nothing else in pwresetctl needs.
+ * pwreset-blocklist [-H sha1|ntlm] [-m COUNT] [-q] OUTPUT [FILE...]: a site's own filter, which
+ * "pwresetctl blocklist build" runs. A program of its own, because this is the policy engine's
+ * code, which nothing else in pwresetctl needs.
  */
 #include <fcntl.h>
 #include <locale.h>
@@ -40,35 +41,43 @@ static int on_progress(uint64_t n_bytes, uint64_t n_lines, void *userdata)
 	uint64_t now = monotonic_ms(), took = now - site->progress.started;
 	char left[32] = "?";
 
-	if (site->quiet || now - site->progress.shown < (site->progress.terminal ? TERMINAL_MS : PLAIN_MS))
+	if (site->quiet ||
+	    now - site->progress.shown < (site->progress.terminal ? TERMINAL_MS : PLAIN_MS))
 		return 0;
 	site->progress.shown = now;
 	if (n_bytes > 0 && site->total > n_bytes)
-		span_format((int64_t)((double)took * (double)(site->total - n_bytes) / (double)n_bytes / 1000), left, sizeof(left));
+		span_format((int64_t)((double)took * (double)(site->total - n_bytes) /
+				      (double)n_bytes / 1000),
+			    left, sizeof(left));
 	progress_clear(&site->progress);
-	fprintf(stderr, _("%llu lines, %llu of %llu MiB, %s left"), (unsigned long long)n_lines, (unsigned long long)(n_bytes >> 20),
-		(unsigned long long)(site->total >> 20), left);
+	fprintf(stderr, _("%llu lines, %llu of %llu MiB, %s left"), (unsigned long long)n_lines,
+		(unsigned long long)(n_bytes >> 20), (unsigned long long)(site->total >> 20), left);
 	site->progress.on_screen = site->progress.terminal;
 	if (!site->progress.terminal)
 		fputc('\n', stderr);
 	return 0;
 }
 
-static int complain_build(const Site *site, const BlocklistBuild *build, const char *file, int error)
+static int complain_build(const Site *site, const BlocklistBuild *build, const char *file,
+			  int error)
 {
 	switch (error) {
 	case BLOCKLIST_E_SYNTAX:
-		fprintf(stderr, _("%s:%llu: This is no %s digest in hexadecimal (with :COUNT behind it or not). Nothing was written.\n"), file,
-			(unsigned long long)(blocklist_build_line(build) - site->before), site->key == FILTER_KEY_NTLM ? "NTLM" : "SHA-1");
+		fprintf(stderr,
+			_("%s:%llu: This is no %s digest in hexadecimal (with :COUNT behind it or not). Nothing was written.\n"),
+			file, (unsigned long long)(blocklist_build_line(build) - site->before),
+			site->key == FILTER_KEY_NTLM ? "NTLM" : "SHA-1");
 		return EXIT_USAGE;
 	case BLOCKLIST_E_FULL:
-		fputs(_("There are more entries than a filter takes: leave rare ones out by --min-count=.\n"), stderr);
+		fputs(_("There are more entries than a filter takes: leave rare ones out by --min-count=.\n"),
+		      stderr);
 		return EXIT_USAGE;
 	case BLOCKLIST_E_EMPTY:
 		fputs(_("There is nothing in the list. Nothing was written.\n"), stderr);
 		return EXIT_USAGE;
 	default:
-		fprintf(stderr, _("%s: %s. Nothing was written.\n"), file, error < 0 ? strerrordesc_np(-error) : "?");
+		fprintf(stderr, _("%s: %s. Nothing was written.\n"), file,
+			error < 0 ? strerrordesc_np(-error) : "?");
 		return EXIT_FAILED;
 	}
 }
@@ -127,8 +136,8 @@ static int build_all(Site *site, char **files, int n)
 	if (r != 0)
 		return complain_build(site, build, site->output, r);
 	if (!site->quiet)
-		printf(_("%llu entries in %s. Name it in pwreset.conf: [policy] site-blocklist=%s\n"), (unsigned long long)entries, site->output,
-		       site->output);
+		printf(_("%llu entries in %s. Name it in pwreset.conf: [policy] site-blocklist=%s\n"),
+		       (unsigned long long)entries, site->output, site->output);
 	return 0;
 }
 
@@ -144,7 +153,9 @@ static int option_take(Site *site, int letter, const char *value)
 		return strcmp(text, "ntlm") == 0 || strcmp(text, "sha1") == 0 ? 0 : -EINVAL;
 	case 'm':
 		site->min_count = strtoul(text, NULL, 10);
-		return len > 0 && len <= COUNT_DIGITS_MAX && strspn(text, "0123456789") == len ? 0 : -EINVAL;
+		return len > 0 && len <= COUNT_DIGITS_MAX && strspn(text, "0123456789") == len
+			       ? 0
+			       : -EINVAL;
 	case 'q':
 		site->quiet = true;
 		return 0;

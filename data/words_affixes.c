@@ -45,7 +45,7 @@ static Alphabet alphabet_of(uint32_t symbol)
 
 static void affix_count(Affix *table, uint32_t mark, const uint32_t *symbols, size_t n)
 {
-	uint32_t key[AFFIX_MAX + 1] = {mark}, hash = 2166136261U;
+	uint32_t key[AFFIX_MAX + 1] = { mark }, hash = 2166136261U;
 
 	memcpy(key + 1, symbols, n * sizeof(*symbols));
 	for (size_t i = 0; i <= AFFIX_MAX; i++)

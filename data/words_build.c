@@ -58,10 +58,10 @@ void entries_add(Entries *entries, const uint32_t *symbols, size_t n, unsigned c
 		n_utf8 += (size_t)u8_uctomb(utf8 + n_utf8, symbols[i],
 					    (ptrdiff_t)(sizeof(utf8) - n_utf8));
 	entries->bytes =
-	    grown(entries->bytes, entries->n_bytes + n_utf8 + 1, &entries->size_bytes, 1);
+		grown(entries->bytes, entries->n_bytes + n_utf8 + 1, &entries->size_bytes, 1);
 	entries->entries = grown(entries->entries, entries->n + 1, &entries->size, sizeof(Entry));
 	entries->entries[entries->n++] =
-	    (Entry){.offset = (uint32_t)entries->n_bytes, .cost = (uint8_t)cost};
+		(Entry){ .offset = (uint32_t)entries->n_bytes, .cost = (uint8_t)cost };
 	memcpy(entries->bytes + entries->n_bytes, utf8, n_utf8);
 	entries->n_bytes += n_utf8;
 	entries->bytes[entries->n_bytes++] = '\0';
@@ -123,7 +123,8 @@ static void add_word(Build *build, const char *line)
 static void add_digraphs(Build *build, const char *line)
 {
 	static const char *const pairs[][2] = {
-	    {"ä", "ae"}, {"ö", "oe"}, {"ü", "ue"}, {"å", "aa"}, {"ø", "oe"}};
+		{ "ä", "ae" }, { "ö", "oe" }, { "ü", "ue" }, { "å", "aa" }, { "ø", "oe" }
+	};
 	char out[LINE_MAX_BYTES * 2];
 	size_t n = 0;
 	bool changed = false;
@@ -229,7 +230,7 @@ static void write_file(const char *path, Build *build)
 
 int main(int argc, char *argv[])
 {
-	Build build = {.spelling = spelling_new(), .cost = WORDS_COST_BASE + WORDS_COST_BYTES};
+	Build build = { .spelling = spelling_new(), .cost = WORDS_COST_BASE + WORDS_COST_BYTES };
 
 	if (argc != 2 || !build.spelling)
 		die("usage: pwreset-words-build OUTPUT < LISTS", NULL);

@@ -12,7 +12,7 @@ struct Spelling {
 	float *counts[_SCRIPT_MAX];
 };
 
-static const unsigned symbols_of[_SCRIPT_MAX] = {SCRIPT_LATIN_SYMBOLS, SCRIPT_CYRILLIC_SYMBOLS};
+static const unsigned symbols_of[_SCRIPT_MAX] = { SCRIPT_LATIN_SYMBOLS, SCRIPT_CYRILLIC_SYMBOLS };
 /* Weight of the shorter context: as if it had been seen that often. */
 static const double backoff = 12;
 
@@ -44,12 +44,12 @@ void spelling_learn(Spelling *spelling, const uint32_t *symbols, size_t n, unsig
 		if (!context[3])
 			return;
 		/* Common words teach more, lest the language with the longest list teach all. */
-		spelling
-		    ->counts[script][((context[0] * size + context[1]) * size + context[2]) * size +
-				     context[3]] += cost <= 10	 ? 64
-						    : cost <= 13 ? 24
-						    : cost <= 15 ? 10
-								 : 0.25F;
+		spelling->counts[script]
+				[((context[0] * size + context[1]) * size + context[2]) * size +
+				 context[3]] += cost <= 10   ? 64
+						: cost <= 13 ? 24
+						: cost <= 15 ? 10
+							     : 0.25F;
 		context[0] = context[1];
 		context[1] = context[2];
 		context[2] = context[3];

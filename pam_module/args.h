@@ -19,8 +19,8 @@ typedef struct Args {
 	unsigned timeout_ms;  /* connecting, and then a call; double where a password is written */
 	unsigned tries;
 	unsigned nudge_days; /* 0: never */
-	bool sssd_ask;	     /* ask for the password even where SSSD would ask for second factors */
-	bool faillock;	     /* a recovery answers PAM_AUTHTOK_RECOVERY_ERR, to jump by */
+	bool sssd_ask;       /* ask for the password even where SSSD would ask for second factors */
+	bool faillock;       /* a recovery answers PAM_AUTHTOK_RECOVERY_ERR, to jump by */
 	bool policy_only;    /* password: only judge the new one, a module below writes it */
 	bool use_authtok;    /* password: a module above has asked for the new one */
 	bool enforce_for_root; /* policy_only: root is bound too */

@@ -29,9 +29,9 @@ typedef enum Outcome {
 	OUTCOME_UNAVAILABLE = 0x657a2cd5,
 	OUTCOME_UNCERTAIN = 0x0db9e563, /* a password may or may not have been written */
 	/* The person's choices. */
-	OUTCOME_ENDED = 0x72d40f9b,	/* the conversation ended */
+	OUTCOME_ENDED = 0x72d40f9b,     /* the conversation ended */
 	OUTCOME_CANCELLED = 0x1f86b2e4, /* empty where that means: leave it */
-	OUTCOME_TRIES = 0x4e5f71a8,	/* wrong too often */
+	OUTCOME_TRIES = 0x4e5f71a8,     /* wrong too often */
 } Outcome;
 
 typedef struct Reasons {

@@ -10,9 +10,9 @@
 #include "secret.h"
 
 typedef enum Reply {
-	REPLY_END,	/* the conversation failed or was given up: ask nothing more */
-	REPLY_EMPTY,	/* just Enter */
-	REPLY_TEXT,	/* in *text */
+	REPLY_END,      /* the conversation failed or was given up: ask nothing more */
+	REPLY_EMPTY,    /* just Enter */
+	REPLY_TEXT,     /* in *text */
 	REPLY_TOO_LONG, /* above SECRET_MAX bytes; *text is empty */
 } Reply;
 

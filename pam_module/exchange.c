@@ -11,7 +11,7 @@
 
 #define FAILURE "org.pwreset.Failure."
 #define REASONS_SHOWN_MAX (REASONS_MAX - 1) /* leaves room for a hint */
-#define TYPED_MAX 255	/* bytes of a code or an answer; what is longer is wrong */
+#define TYPED_MAX 255   /* bytes of a code or an answer; what is longer is wrong */
 #define NEVER_RIGHT "?" /* no code has this symbol, and no answer is this short */
 #define ADDRESS_UNKNOWN "unknown"
 
@@ -96,8 +96,8 @@ void exchange_put_password(Exchange *e, const char *key, const Secret *password)
 
 void exchange_put_text(Exchange *e, const char *key, const Secret *text)
 {
-	bool sayable = text->len > 0 && text->len <= TYPED_MAX &&
-		       utf8_valid(text->bytes, text->len);
+	bool sayable =
+		text->len > 0 && text->len <= TYPED_MAX && utf8_valid(text->bytes, text->len);
 
 	json_put_string(e->w, key, sayable ? text->bytes : NEVER_RIGHT);
 }

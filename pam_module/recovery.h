@@ -9,9 +9,9 @@
 
 /* What the auth entry point has to do next. */
 typedef enum Recovery {
-	RECOVERY_DONE,	/* PAM_AUTHTOK holds the new password */
+	RECOVERY_DONE,  /* PAM_AUTHTOK holds the new password */
 	RECOVERY_AGAIN, /* the ordinary way: ask for the password once more */
-	RECOVERY_OVER,	/* no further prompt; PAM_AUTHTOK as it was typed */
+	RECOVERY_OVER,  /* no further prompt; PAM_AUTHTOK as it was typed */
 } Recovery;
 
 Recovery recovery_run(const Context *ctx);

@@ -7,8 +7,8 @@
 
 #define COLOUR_STEPS 64
 
-static const Colour colour_white = {0xff, 0xff, 0xff};
-static const Colour colour_black = {0, 0, 0};
+static const Colour colour_white = { 0xff, 0xff, 0xff };
+static const Colour colour_black = { 0, 0, 0 };
 
 static int hex_byte(const char *text, uint8_t *ret)
 {
@@ -66,13 +66,13 @@ static uint8_t channel_mix(uint8_t from, uint8_t to, unsigned step)
 /* Mixed with the far end of the scale in small steps, so that as much of the hue stays as can. */
 static Colour colour_away(Colour colour, Colour ground, double contrast)
 {
-	Colour far = colour_luminance(ground) > 0.18 ? (Colour){0, 0, 0} : colour_white;
+	Colour far = colour_luminance(ground) > 0.18 ? (Colour){ 0, 0, 0 } : colour_white;
 	Colour mixed = colour;
 
 	for (unsigned step = 0; step <= COLOUR_STEPS; step++) {
-		mixed = (Colour){channel_mix(colour.red, far.red, step),
-				 channel_mix(colour.green, far.green, step),
-				 channel_mix(colour.blue, far.blue, step)};
+		mixed = (Colour){ channel_mix(colour.red, far.red, step),
+				  channel_mix(colour.green, far.green, step),
+				  channel_mix(colour.blue, far.blue, step) };
 		if (colour_contrast(mixed, ground) >= contrast)
 			break;
 	}
@@ -82,13 +82,13 @@ static Colour colour_away(Colour colour, Colour ground, double contrast)
 ColourScheme colour_scheme(Colour brand, Colour ground)
 {
 	ColourScheme scheme = {
-	    .accent = colour_away(brand, ground, COLOUR_LINK_CONTRAST),
-	    .button = colour_away(brand, ground, COLOUR_SHAPE_CONTRAST),
+		.accent = colour_away(brand, ground, COLOUR_LINK_CONTRAST),
+		.button = colour_away(brand, ground, COLOUR_SHAPE_CONTRAST),
 	};
 
 	/* One of the two always reaches 4.5, for any colour. */
 	scheme.on_button = colour_contrast(scheme.button, colour_white) >= COLOUR_TEXT_CONTRAST
-			       ? colour_white
-			       : colour_black;
+				   ? colour_white
+				   : colour_black;
 	return scheme;
 }

@@ -8,15 +8,15 @@ static const struct {
 	const char *error;
 	Failure failure;
 } failure_table[] = {
-    {"org.pwreset.Failure.Refused", FAILURE_REFUSED},
-    {"org.pwreset.Failure.LinkDead", FAILURE_LINK_DEAD},
-    {"org.pwreset.Failure.WrongPassword", FAILURE_WRONG_PASSWORD},
-    {"org.pwreset.Failure.PasswordRefused", FAILURE_PASSWORD_REFUSED},
-    {"org.pwreset.Failure.TryLater", FAILURE_TRY_LATER},
-    {"org.pwreset.Failure.Unavailable", FAILURE_UNAVAILABLE},
-    {"org.pwreset.Failure.OutcomeUnknown", FAILURE_UNKNOWN},
-    {"org.pwreset.Failure.NotAllowed", FAILURE_NOT_ALLOWED},
-    {"org.pwreset.Account.AnswerRefused", FAILURE_ANSWER_REFUSED},
+	{ "org.pwreset.Failure.Refused", FAILURE_REFUSED },
+	{ "org.pwreset.Failure.LinkDead", FAILURE_LINK_DEAD },
+	{ "org.pwreset.Failure.WrongPassword", FAILURE_WRONG_PASSWORD },
+	{ "org.pwreset.Failure.PasswordRefused", FAILURE_PASSWORD_REFUSED },
+	{ "org.pwreset.Failure.TryLater", FAILURE_TRY_LATER },
+	{ "org.pwreset.Failure.Unavailable", FAILURE_UNAVAILABLE },
+	{ "org.pwreset.Failure.OutcomeUnknown", FAILURE_UNKNOWN },
+	{ "org.pwreset.Failure.NotAllowed", FAILURE_NOT_ALLOWED },
+	{ "org.pwreset.Account.AnswerRefused", FAILURE_ANSWER_REFUSED },
 };
 
 Failure failure_of(int error, const VarlinkReply *reply)

@@ -7,7 +7,7 @@
 typedef enum Failure {
 	FAILURE_NONE,
 	FAILURE_UNAVAILABLE, /* certainly nothing was changed; also what we do not know */
-	FAILURE_LOST,	     /* no reply came, though the call may have been carried out */
+	FAILURE_LOST,        /* no reply came, though the call may have been carried out */
 	FAILURE_UNKNOWN,     /* the daemon itself does not know whether the password was written */
 	FAILURE_TRY_LATER,
 	FAILURE_REFUSED,

@@ -13,10 +13,10 @@
 
 enum {
 	_FORM_E_SUCCESS,
-	FORM_E_SYNTAX,	 /* empty pair, missing "=", bad percent, NUL, not UTF-8 */
-	FORM_E_UNKNOWN,	 /* a field that the form does not have */
+	FORM_E_SYNTAX,   /* empty pair, missing "=", bad percent, NUL, not UTF-8 */
+	FORM_E_UNKNOWN,  /* a field that the form does not have */
 	FORM_E_REPEATED, /* a field twice */
-	FORM_E_MISSING,	 /* a mandatory field is absent (it may be empty) */
+	FORM_E_MISSING,  /* a mandatory field is absent (it may be empty) */
 	FORM_E_TOO_LONG, /* a value above the field's limit */
 };
 

@@ -105,8 +105,8 @@ static void read_site(Head *head, const char *value, size_t len)
 {
 	head->n_site++;
 	head->site = field_is(value, len, "same-origin") || field_is(value, len, "none")
-			 ? HEAD_SITE_SAME
-			 : HEAD_SITE_FOREIGN;
+			     ? HEAD_SITE_SAME
+			     : HEAD_SITE_FOREIGN;
 }
 
 static void read_language(Head *head, const char *value, size_t len)
@@ -145,15 +145,15 @@ static const struct {
 	const char *name;
 	FieldReader read;
 } field_table[] = {
-    {"host", read_host},
-    {"content-length", read_length},
-    {"transfer-encoding", read_encoding},
-    {"content-type", read_type},
-    {"expect", read_expect},
-    {"origin", read_origin},
-    {"sec-fetch-site", read_site},
-    {"accept-language", read_language},
-    {"x-forwarded-for", read_forwarded},
+	{ "host", read_host },
+	{ "content-length", read_length },
+	{ "transfer-encoding", read_encoding },
+	{ "content-type", read_type },
+	{ "expect", read_expect },
+	{ "origin", read_origin },
+	{ "sec-fetch-site", read_site },
+	{ "accept-language", read_language },
+	{ "x-forwarded-for", read_forwarded },
 };
 
 void head_add(Head *head, const char *name, size_t name_len, const char *value, size_t value_len)

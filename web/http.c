@@ -15,8 +15,8 @@
 
 /* A connection's memory; above 32 KiB it is mapped, and so wiped by the kernel. */
 #define POOL_SIZE (40 * 1024)
-#define STALL_S 10	    /* without a byte */
-#define ROUNDS_MAX 64	    /* of the library in a row, before other events have their turn */
+#define STALL_S 10          /* without a byte */
+#define ROUNDS_MAX 64       /* of the library in a row, before other events have their turn */
 #define PER_ADDRESS_MAX 128 /* connections of one address; many people may stand behind it */
 #define SWEEP_US (1000 * 1000ULL)
 #define TIMER_ACCURACY_US 1000ULL /* sd-event's default would stall large headers */
@@ -152,29 +152,31 @@ static int listener_start(Listener *listener, int fd)
 	Http *http = listener->http;
 	bool tls = listener->certificate != NULL;
 	const struct MHD_OptionItem tls_options[] = {
-	    {MHD_OPTION_HTTPS_MEM_CERT, 0, listener->certificate},
-	    {MHD_OPTION_HTTPS_MEM_KEY, 0, listener->key},
-	    {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
-	    {MHD_OPTION_END, 0, NULL},
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, listener->certificate },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, listener->key },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
+		{ MHD_OPTION_END, 0, NULL },
 	};
-	const struct MHD_OptionItem no_options[] = {{MHD_OPTION_END, 0, NULL}};
+	const struct MHD_OptionItem no_options[] = { { MHD_OPTION_END, 0, NULL } };
 
 	http->starting = true;
 	/* clang-format off: an option and its values in a line */
 	listener->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0u),
-	    0, NULL, NULL, exchange_request, listener,
-	    /* First, so that what goes wrong with the others is told to us. */
-	    MHD_OPTION_EXTERNAL_LOGGER, on_library_message, http, MHD_OPTION_LISTEN_SOCKET, fd,
-	    /* Not MHD_OPTION_STRICT_FOR_CLIENT: head.c is stricter, and its refusals carry
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+			(tls ? MHD_USE_TLS : 0u),
+		0, NULL, NULL, exchange_request, listener,
+		/* First, so that what goes wrong with the others is told to us. */
+		MHD_OPTION_EXTERNAL_LOGGER, on_library_message, http, MHD_OPTION_LISTEN_SOCKET, fd,
+		/* Not MHD_OPTION_STRICT_FOR_CLIENT: head.c is stricter, and its refusals carry
 	     * our headers. */
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)PEERS_MAX + 64,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, http->options.tcp ? (unsigned)PER_ADDRESS_MAX : 0u,
-	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STALL_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    (size_t)POOL_SIZE, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
-	    MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, listener, MHD_OPTION_URI_LOG_CALLBACK,
-	    exchange_line, listener, MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL,
-	    MHD_OPTION_ARRAY, tls ? tls_options : no_options, MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)PEERS_MAX + 64,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		http->options.tcp ? (unsigned)PER_ADDRESS_MAX : 0u, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)STALL_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_SIZE,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_NOTIFY_COMPLETED,
+		exchange_completed, listener, MHD_OPTION_URI_LOG_CALLBACK, exchange_line, listener,
+		MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_ARRAY,
+		tls ? tls_options : no_options, MHD_OPTION_END);
 	/* clang-format on */
 	http->starting = false;
 	return listener->daemon ? 0 : -EBADMSG;
@@ -183,7 +185,7 @@ static int listener_start(Listener *listener, int fd)
 static int listener_attach(Listener *listener)
 {
 	const union MHD_DaemonInfo *info =
-	    MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+		MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	sd_event *event = listener->http->event;
 	int r;
 
@@ -226,7 +228,7 @@ int http_listen(Http *http, const char *certificate, const char *key)
 
 	if (!listener)
 		return -EBUSY;
-	*listener = (Listener){.http = http};
+	*listener = (Listener){ .http = http };
 	if (certificate) {
 		listener->certificate = strdup(certificate);
 		listener->key = strdup(key);

@@ -20,7 +20,7 @@ typedef struct Exchange Exchange;
 /* One request and its answer. */
 struct Exchange {
 	bool post;
-	bool get;	  /* GET or HEAD */
+	bool get;         /* GET or HEAD */
 	unsigned refused; /* status to refuse with, 0 for a sound request */
 	char path[HTTP_PATH_MAX + 1];
 	char query[HTTP_QUERY_MAX + 1];
@@ -28,7 +28,7 @@ struct Exchange {
 	char *body; /* of a POST; NUL-terminated, wiped at the end */
 	size_t body_len;
 	char address[INET6_ADDRSTRLEN]; /* the peer's; "" on a Unix socket */
-	void *userdata;			/* the handler's, for its closed() */
+	void *userdata;                 /* the handler's, for its closed() */
 };
 
 typedef struct Answer {
@@ -40,7 +40,7 @@ typedef struct Answer {
 	const char *language; /* NULL: none */
 	const char *allow;    /* NULL: none */
 	int64_t retry_after;  /* seconds; 0: none */
-	bool immutable;	      /* may be kept for a year; everything else by nobody */
+	bool immutable;       /* may be kept for a year; everything else by nobody */
 } Answer;
 
 typedef struct HttpHandler {
@@ -54,7 +54,7 @@ typedef struct HttpHandler {
 } HttpHandler;
 
 typedef struct HttpOptions {
-	int fd;	  /* listening socket; stays the caller's */
+	int fd;   /* listening socket; stays the caller's */
 	bool tcp; /* limits connections by address */
 	bool hsts;
 	uint64_t body_max;

@@ -23,20 +23,20 @@ typedef struct Pending {
 /* ---- the answer ---- */
 
 static const char *const answer_headers[][2] = {
-    /* One request a connection: nothing can be smuggled behind it. */
-    {"Connection", "close"},
-    {"Content-Security-Policy",
-     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types "
-     "'none'"},
-    {"Cross-Origin-Opener-Policy", "same-origin"},
-    {"Cross-Origin-Resource-Policy", "same-origin"},
-    {"Permissions-Policy",
-     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"},
-    {"Referrer-Policy", "no-referrer"},
-    {"X-Content-Type-Options", "nosniff"},
-    {"X-Frame-Options", "DENY"},
-    {"X-Robots-Tag", "noindex, nofollow"},
+	/* One request a connection: nothing can be smuggled behind it. */
+	{ "Connection", "close" },
+	{ "Content-Security-Policy",
+	  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+	  "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types "
+	  "'none'" },
+	{ "Cross-Origin-Opener-Policy", "same-origin" },
+	{ "Cross-Origin-Resource-Policy", "same-origin" },
+	{ "Permissions-Policy",
+	  "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()" },
+	{ "Referrer-Policy", "no-referrer" },
+	{ "X-Content-Type-Options", "nosniff" },
+	{ "X-Frame-Options", "DENY" },
+	{ "X-Robots-Tag", "noindex, nofollow" },
 };
 
 static bool header_add(struct MHD_Response *response, const char *name, const char *value)
@@ -48,7 +48,7 @@ static struct MHD_Response *response_new(const Http *http, const Answer *answer)
 {
 	/* The body is the exchange's, which lives longer than the response, and is not copied. */
 	struct MHD_Response *response = MHD_create_response_from_buffer(
-	    answer->len, (void *)(uintptr_t)answer->body, MHD_RESPMEM_PERSISTENT);
+		answer->len, (void *)(uintptr_t)answer->body, MHD_RESPMEM_PERSISTENT);
 	char seconds[24] = "";
 	bool ok = response != NULL;
 
@@ -109,7 +109,7 @@ static enum MHD_Result collect_header(void *userdata, enum MHD_ValueKind kind UN
 static void read_address(Pending *pending)
 {
 	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(pending->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+		MHD_get_connection_info(pending->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	char *ret = pending->exchange.address;
 	const struct sockaddr *address = info ? info->client_addr : NULL;
 
@@ -160,13 +160,13 @@ static void request_begin(Listener *listener, Pending *pending, const char *meth
 
 	pending->listener = listener;
 	exchange->post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
-	exchange->get =
-	    strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+	exchange->get = strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+			strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	read_address(pending);
 	MHD_get_connection_values_n(pending->connection, MHD_HEADER_KIND, collect_header,
 				    &exchange->head);
 	exchange->refused =
-	    head_check(&exchange->head, exchange->post, listener->http->options.body_max);
+		head_check(&exchange->head, exchange->post, listener->http->options.body_max);
 	if (strcmp(version, MHD_HTTP_VERSION_1_1) != 0 &&
 	    strcmp(version, MHD_HTTP_VERSION_1_0) != 0)
 		exchange->refused = 505;

@@ -77,7 +77,7 @@ int language_negotiate(const char *accept, const char *const *tags, size_t n)
 		unsigned weight;
 		size_t tag = range_parse(accept + blank, len, &weight);
 		int found =
-		    weight > best_weight ? language_match(accept + blank, tag, tags, n) : -1;
+			weight > best_weight ? language_match(accept + blank, tag, tags, n) : -1;
 
 		if (found >= 0) {
 			best = found;

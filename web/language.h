@@ -4,8 +4,8 @@
 
 #include "macros.h"
 
-#define LANGUAGES_MAX 16	/* languages that a site can have */
-#define LANGUAGE_RANGES_MAX 32	/* ranges of a header that are looked at */
+#define LANGUAGES_MAX 16        /* languages that a site can have */
+#define LANGUAGE_RANGES_MAX 32  /* ranges of a header that are looked at */
 #define ACCEPT_LANGUAGE_MAX 512 /* bytes of a header that are kept */
 
 /* The index of the best of n tags for the header, or -1 when none of them is wanted. */

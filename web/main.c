@@ -85,21 +85,21 @@ static int socket_check(const Process *process, int *ret_fd, bool *ret_unix)
 
 	if (n != 1)
 		return socket_refuse(
-		    "Start me through pwreset-http.socket, with one socket in it.");
+			"Start me through pwreset-http.socket, with one socket in it.");
 	if (sd_is_socket(SD_LISTEN_FDS_START, AF_UNSPEC, SOCK_STREAM, 1) <= 0 ||
 	    getsockname(SD_LISTEN_FDS_START, (struct sockaddr *)&address, &len) < 0)
 		return socket_refuse(
-		    "The socket in pwreset-http.socket has to be a listening stream.");
+			"The socket in pwreset-http.socket has to be a listening stream.");
 	*ret_fd = SD_LISTEN_FDS_START;
 	*ret_unix = address.ss_family == AF_UNIX;
 	if (*ret_unix && process->own_tls)
 		return socket_refuse(
-		    "A Unix socket stands behind a proxy; remove [web] certificate=, "
-		    "or listen on a port.");
+			"A Unix socket stands behind a proxy; remove [web] certificate=, "
+			"or listen on a port.");
 	if (!*ret_unix && !process->own_tls && !address_is_loopback(&address))
 		return socket_refuse(
-		    "The port can be reached from other hosts; set [web] certificate= and "
-		    "certificate-key=, or listen on a Unix socket behind a proxy.");
+			"The port can be reached from other hosts; set [web] certificate= and "
+			"certificate-key=, or listen on a Unix socket behind a proxy.");
 	return 0;
 }
 
@@ -175,9 +175,9 @@ static void on_idle(bool idle, void *userdata)
 }
 
 static const HttpHandler handler = {
-    .request = request_begin,
-    .closed = request_closed,
-    .idle = on_idle,
+	.request = request_begin,
+	.closed = request_closed,
+	.idle = on_idle,
 };
 
 static int events_add(Process *process)
@@ -246,10 +246,10 @@ static int process_serve(Process *process)
 	const Config *config = process->config;
 	bool unix_socket;
 	HttpOptions options = {
-	    .hsts = strncmp(config->web.origin, "https://", 8) == 0,
-	    .body_max = FORM_BODY_MAX,
-	    .handler = &handler,
-	    .userdata = process,
+		.hsts = strncmp(config->web.origin, "https://", 8) == 0,
+		.body_max = FORM_BODY_MAX,
+		.handler = &handler,
+		.userdata = process,
 	};
 	int r = socket_check(process, &options.fd, &unix_socket);
 
@@ -297,10 +297,10 @@ static int usage(int status)
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-	    {"root", required_argument, NULL, 'r'},
-	    {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'v'},
-	    {},
+		{ "root", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{},
 	};
 	CLEANUP(process_deinit) Process process = {};
 	const char *root = "";
@@ -318,7 +318,7 @@ int main(int argc, char **argv)
 		return usage(EXIT_FAILURE);
 	/* Passwords pass through this memory. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	r = process_load(&process, root);
 	if (r == 0)
 		r = process_serve(&process);

@@ -20,7 +20,7 @@ void page_fill(Request *request, TextId id, const char *value)
 	const char *text = text_of(request->language, id);
 	const char *open = strchr(text, '{'), *close = open ? strchr(open, '}') : NULL;
 	char name[32];
-	const HtmlValue values[] = {{name, value}, {NULL, NULL}};
+	const HtmlValue values[] = { { name, value }, { NULL, NULL } };
 
 	/* texts.c has made sure that there is one name at most. */
 	if (close)
@@ -189,18 +189,19 @@ void page_close(Request *request, unsigned status)
 		buf_printf(out, "<script src=\"%s\"></script>\n", request->web->site->script.url);
 	put(request, "</body>\n</html>\n");
 	/* Half a page would be worse than none; that it fits is what the tests see to. */
-	http_answer(request->exchange,
-		    &(Answer){.status = out->overflow ? 500 : status,
-			      .type = "text/html; charset=utf-8",
-			      .body = out->data,
-			      .len = out->overflow ? 0 : out->len,
-			      .language = request->language->tag,
-			      .retry_after = status == 429 || status == 503
-						 ? (request->seconds > 0 ? request->seconds : 60)
-						 : 0,
-			      .allow = status == 405
-					   ? (request->takes_post ? "GET, HEAD, POST" : "GET, HEAD")
-					   : NULL});
+	http_answer(
+		request->exchange,
+		&(Answer){ .status = out->overflow ? 500 : status,
+			   .type = "text/html; charset=utf-8",
+			   .body = out->data,
+			   .len = out->overflow ? 0 : out->len,
+			   .language = request->language->tag,
+			   .retry_after = status == 429 || status == 503
+						  ? (request->seconds > 0 ? request->seconds : 60)
+						  : 0,
+			   .allow = status == 405 ? (request->takes_post ? "GET, HEAD, POST"
+									 : "GET, HEAD")
+						  : NULL });
 }
 
 void page_paragraph(Request *request, TextId text)
@@ -321,7 +322,8 @@ void page_hidden(Request *request, const char *name, const char *value)
 
 void page_new_password(Request *request)
 {
-	static const TextId rules[] = {TEXT_POLICY_GUESS, TEXT_POLICY_PERSONAL, TEXT_POLICY_UNIQUE};
+	static const TextId rules[] = { TEXT_POLICY_GUESS, TEXT_POLICY_PERSONAL,
+					TEXT_POLICY_UNIQUE };
 
 	put(request, "<div class=\"policy\" id=\"policy\">\n<h2>");
 	page_text(request, TEXT_POLICY_TITLE);
@@ -334,25 +336,25 @@ void page_new_password(Request *request)
 		put(request, "</li>\n");
 	}
 	put(request, "</ul>\n</div>\n");
-	page_field(request, &(Field){.name = "password",
-				     .label = TEXT_NEW,
-				     .type = "password",
-				     .autocomplete = "new-password",
-				     .hint = "policy"});
-	page_field(request, &(Field){.name = "again",
-				     .label = TEXT_AGAIN,
-				     .type = "password",
-				     .autocomplete = "new-password"});
+	page_field(request, &(Field){ .name = "password",
+				      .label = TEXT_NEW,
+				      .type = "password",
+				      .autocomplete = "new-password",
+				      .hint = "policy" });
+	page_field(request, &(Field){ .name = "again",
+				      .label = TEXT_AGAIN,
+				      .type = "password",
+				      .autocomplete = "new-password" });
 }
 
 void page_proof(Request *request)
 {
-	page_field(request, &(Field){.name = "user",
-				     .label = TEXT_USER,
-				     .autocomplete = "username",
-				     .extra = " autocapitalize=\"none\" spellcheck=\"false\""});
-	page_field(request, &(Field){.name = "current",
-				     .label = TEXT_CURRENT,
-				     .type = "password",
-				     .autocomplete = "current-password"});
+	page_field(request, &(Field){ .name = "user",
+				      .label = TEXT_USER,
+				      .autocomplete = "username",
+				      .extra = " autocapitalize=\"none\" spellcheck=\"false\"" });
+	page_field(request, &(Field){ .name = "current",
+				      .label = TEXT_CURRENT,
+				      .type = "password",
+				      .autocomplete = "current-password" });
 }

@@ -6,20 +6,20 @@
 #include "routes.h"
 
 enum { ASK_USER, ASK_KIND };
-const FormField ask_fields[] = {{"user", 1024, false}, {"kind", 8, true}, {}};
+const FormField ask_fields[] = { { "user", 1024, false }, { "kind", 8, true }, {} };
 
 enum { USERNAME_ADDRESS };
-const FormField username_fields[] = {{"address", 1024, false}, {}};
+const FormField username_fields[] = { { "address", 1024, false }, {} };
 
 static void ask_page(Request *request, unsigned status)
 {
 	page_open(request, TEXT_ASK_TITLE);
 	page_lead(request, TEXT_ASK_LEAD);
 	page_form_open(request, "/", false);
-	page_field(request, &(Field){.name = "user",
-				     .label = TEXT_ASK_USER,
-				     .autocomplete = "username",
-				     .extra = " autocapitalize=\"none\" spellcheck=\"false\""});
+	page_field(request, &(Field){ .name = "user",
+				      .label = TEXT_ASK_USER,
+				      .autocomplete = "username",
+				      .extra = " autocapitalize=\"none\" spellcheck=\"false\"" });
 	buf_puts(&request->page, "<button name=\"kind\" value=\"link\">");
 	page_text(request, TEXT_ASK_BUTTON);
 	buf_puts(&request->page,
@@ -56,7 +56,7 @@ static void put_advice(Request *request, const TextId *texts, size_t n)
 
 static void sent_page(Request *request)
 {
-	static const TextId advice[] = {TEXT_SENT_SPAM, TEXT_SENT_SPELLING, TEXT_SENT_WAIT};
+	static const TextId advice[] = { TEXT_SENT_SPAM, TEXT_SENT_SPELLING, TEXT_SENT_WAIT };
 
 	page_open(request, TEXT_SENT_TITLE);
 	page_lead(request, TEXT_SENT_LEAD);
@@ -112,10 +112,10 @@ static void username_page(Request *request, unsigned status)
 	page_open(request, TEXT_USERNAME_TITLE);
 	page_lead(request, TEXT_USERNAME_LEAD);
 	page_form_open(request, NULL, false);
-	page_field(request, &(Field){.name = "address",
-				     .label = TEXT_USERNAME_ADDRESS,
-				     .type = "email",
-				     .autocomplete = "email"});
+	page_field(request, &(Field){ .name = "address",
+				      .label = TEXT_USERNAME_ADDRESS,
+				      .type = "email",
+				      .autocomplete = "email" });
 	page_form_close(request, TEXT_USERNAME_BUTTON);
 	page_link(request, "/", TEXT_START);
 	page_close(request, status);
@@ -128,7 +128,7 @@ void username_get(Request *request)
 
 static void username_done(Request *request, Failure failure, const JsonNode *parameters)
 {
-	static const TextId advice[] = {TEXT_SENT_SPAM, TEXT_SENT_SPELLING};
+	static const TextId advice[] = { TEXT_SENT_SPAM, TEXT_SENT_SPELLING };
 
 	if (failure != FAILURE_NONE) {
 		page_failure(request, failure, parameters);

@@ -5,11 +5,11 @@
 
 enum { CHANGE_USER, CHANGE_CURRENT, CHANGE_PASSWORD, CHANGE_AGAIN };
 const FormField change_fields[] = {
-    {"user", 1024, false},
-    {"current", 4096, false},
-    {"password", 4096, false},
-    {"again", 4096, false},
-    {},
+	{ "user", 1024, false },
+	{ "current", 4096, false },
+	{ "password", 4096, false },
+	{ "again", 4096, false },
+	{},
 };
 
 static void change_page(Request *request)

@@ -8,15 +8,15 @@
 #define SAVED_CODE_MAX 64 /* bytes as typed */
 
 enum { CODE_USER, CODE_CODE };
-const FormField code_fields[] = {{"user", 1024, false}, {"code", 256, false}, {}};
+const FormField code_fields[] = { { "user", 1024, false }, { "code", 256, false }, {} };
 
 enum { GRANT_USER, GRANT_GRANT, GRANT_PASSWORD, GRANT_AGAIN };
 const FormField grant_fields[] = {
-    {"user", USER_NAME_MAX, false},
-    {"grant", TICKET_TEXT_MAX, false},
-    {"password", 4096, false},
-    {"again", 4096, false},
-    {},
+	{ "user", USER_NAME_MAX, false },
+	{ "grant", TICKET_TEXT_MAX, false },
+	{ "password", 4096, false },
+	{ "again", 4096, false },
+	{},
 };
 
 void code_page(Request *request, bool sent, unsigned status)
@@ -24,18 +24,19 @@ void code_page(Request *request, bool sent, unsigned status)
 	page_open(request, TEXT_CODE_TITLE);
 	page_lead(request, sent ? TEXT_CODE_SENT : TEXT_CODE_LEAD);
 	page_form_open(request, "/code", false);
-	page_field(request, &(Field){.name = "user",
-				     .label = TEXT_ASK_USER,
-				     .autocomplete = "username",
-				     .extra = " autocapitalize=\"none\" spellcheck=\"false\""});
+	page_field(request, &(Field){ .name = "user",
+				      .label = TEXT_ASK_USER,
+				      .autocomplete = "username",
+				      .extra = " autocapitalize=\"none\" spellcheck=\"false\"" });
 	page_field(
-	    request,
-	    &(Field){.name = "code",
-		     .label = TEXT_CODE_LABEL,
-		     .autocomplete = "one-time-code",
-		     .hint = "example",
-		     .extra =
-			 " class=\"code\" autocapitalize=\"characters\" spellcheck=\"false\""});
+		request,
+		&(Field){
+			.name = "code",
+			.label = TEXT_CODE_LABEL,
+			.autocomplete = "one-time-code",
+			.hint = "example",
+			.extra =
+				" class=\"code\" autocapitalize=\"characters\" spellcheck=\"false\"" });
 	buf_puts(&request->page, "<p class=\"quiet\" id=\"example\">");
 	page_text(request, TEXT_CODE_EXAMPLE);
 	buf_puts(&request->page, "</p>\n");
@@ -56,11 +57,11 @@ static void grant_page(Request *request, unsigned status)
 	reset_lead(request);
 	page_form_open(request, "/new", true);
 	page_hidden(request, "grant", request->ticket);
-	page_field(request, &(Field){.name = "user",
-				     .label = TEXT_ASK_USER,
-				     .autocomplete = "username",
-				     .value = request->user,
-				     .readonly = true});
+	page_field(request, &(Field){ .name = "user",
+				      .label = TEXT_ASK_USER,
+				      .autocomplete = "username",
+				      .value = request->user,
+				      .readonly = true });
 	page_new_password(request);
 	page_form_close(request, TEXT_RESET_BUTTON);
 	page_close(request, status);

@@ -10,19 +10,19 @@
 
 enum { QUESTIONS_USER, QUESTIONS_CURRENT, QUESTIONS_FIRST };
 const FormField questions_fields[] = {
-    {"user", 1024, false},
-    {"current", 4096, false},
-    {"question1", 64, false},
-    {"answer1", ANSWER_MAX, false},
-    {"question2", 64, true},
-    {"answer2", ANSWER_MAX, true},
-    {"question3", 64, true},
-    {"answer3", ANSWER_MAX, true},
-    {"question4", 64, true},
-    {"answer4", ANSWER_MAX, true},
-    {"question5", 64, true},
-    {"answer5", ANSWER_MAX, true},
-    {},
+	{ "user", 1024, false },
+	{ "current", 4096, false },
+	{ "question1", 64, false },
+	{ "answer1", ANSWER_MAX, false },
+	{ "question2", 64, true },
+	{ "answer2", ANSWER_MAX, true },
+	{ "question3", 64, true },
+	{ "answer3", ANSWER_MAX, true },
+	{ "question4", 64, true },
+	{ "answer4", ANSWER_MAX, true },
+	{ "question5", 64, true },
+	{ "answer5", ANSWER_MAX, true },
+	{},
 };
 
 /* Names of the fields of question i, from 0: they stand in the table above. */
@@ -53,7 +53,7 @@ static void put_options(Request *request, const JsonNode *questions, const char 
 	buf_puts(out, "<option value=\"\">");
 	page_text(request, TEXT_QUESTIONS_CHOOSE);
 	buf_puts(out, "</option>\n");
-	JSON_FOREACH (question, questions) {
+	JSON_FOREACH(question, questions) {
 		const char *id = json_get_string(question, "id"),
 			   *text = json_get_string(question, "text");
 
@@ -82,11 +82,11 @@ static void put_question(Request *request, const JsonNode *questions, size_t i)
 		   wrong ? " aria-invalid=\"true\"" : "");
 	put_options(request, questions, question_of(request, i));
 	buf_puts(out, "</select>\n</div>\n");
-	page_field(request, &(Field){.name = answer_field(i),
-				     .label = TEXT_QUESTIONS_ANSWER,
-				     .number = (int64_t)i + 1,
-				     .autocomplete = "off",
-				     .extra = " spellcheck=\"false\""});
+	page_field(request, &(Field){ .name = answer_field(i),
+				      .label = TEXT_QUESTIONS_ANSWER,
+				      .number = (int64_t)i + 1,
+				      .autocomplete = "off",
+				      .extra = " spellcheck=\"false\"" });
 	buf_puts(out, "</div>\n");
 }
 

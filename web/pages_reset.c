@@ -8,13 +8,13 @@
 
 enum { RESET_USER, RESET_PASSWORD, RESET_AGAIN };
 const FormField reset_fields[] = {
-    {"user", USER_NAME_MAX, true},
-    {"password", 4096, false},
-    {"again", 4096, false},
-    {},
+	{ "user", USER_NAME_MAX, true },
+	{ "password", 4096, false },
+	{ "again", 4096, false },
+	{},
 };
 
-const FormField revoke_fields[] = {{}};
+const FormField revoke_fields[] = { {} };
 
 static bool ticket_whole(const Request *request)
 {
@@ -43,11 +43,11 @@ static void reset_page(Request *request)
 	page_open(request, TEXT_RESET_TITLE);
 	reset_lead(request);
 	page_form_open(request, NULL, true);
-	page_field(request, &(Field){.name = "user",
-				     .label = TEXT_USER,
-				     .autocomplete = "username",
-				     .value = request->user,
-				     .readonly = true});
+	page_field(request, &(Field){ .name = "user",
+				      .label = TEXT_USER,
+				      .autocomplete = "username",
+				      .value = request->user,
+				      .readonly = true });
 	page_new_password(request);
 	page_form_close(request, TEXT_RESET_BUTTON);
 	page_close(request, request->n_problems > 0 ? 422 : 200);

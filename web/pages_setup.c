@@ -10,23 +10,23 @@
 #include "routes.h"
 
 enum { SETUP_USER, SETUP_CURRENT };
-const FormField setup_fields[] = {{"user", 1024, false}, {"current", 4096, false}, {}};
-const FormField codes_fields[] = {{"user", 1024, false}, {"current", 4096, false}, {}};
+const FormField setup_fields[] = { { "user", 1024, false }, { "current", 4096, false }, {} };
+const FormField codes_fields[] = { { "user", 1024, false }, { "current", 4096, false }, {} };
 
 enum { MAIL_USER, MAIL_CURRENT, MAIL_ADDRESS };
 const FormField mail_fields[] = {
-    {"user", 1024, false},
-    {"current", 4096, false},
-    {"address", 1024, false},
-    {},
+	{ "user", 1024, false },
+	{ "current", 4096, false },
+	{ "address", 1024, false },
+	{},
 };
 
 enum { CONFIRM_USER, CONFIRM_ADDRESS, CONFIRM_CODE };
 const FormField confirm_fields[] = {
-    {"user", 1024, false},
-    {"address", 1024, false},
-    {"code", 256, false},
-    {},
+	{ "user", 1024, false },
+	{ "address", 1024, false },
+	{ "code", 256, false },
+	{},
 };
 
 typedef void (*SetupPage)(Request *request);
@@ -171,7 +171,7 @@ static void setup_done(Request *request, Failure failure, const JsonNode *parame
 	buf_puts(&request->page, "<dl>\n");
 	put_term(request, TEXT_STATUS_ADDRESSES);
 	if (addresses && addresses->type == JSON_ARRAY && addresses->n > 0) {
-		JSON_FOREACH (address, addresses)
+		JSON_FOREACH(address, addresses)
 			put_address(request, address);
 	} else {
 		buf_puts(&request->page, "<dd>");
@@ -238,7 +238,7 @@ static void codes_done(Request *request, Failure failure, const JsonNode *parame
 	page_open(request, TEXT_CODES_DONE_TITLE);
 	page_lead(request, TEXT_CODES_DONE);
 	buf_puts(out, "<ol class=\"codes\">\n");
-	JSON_FOREACH (code, codes) {
+	JSON_FOREACH(code, codes) {
 		if (code->type != JSON_STRING)
 			continue;
 		buf_puts(out, "<li>");
@@ -279,10 +279,10 @@ static void mail_page(Request *request)
 	page_open(request, TEXT_MAIL_TITLE);
 	page_lead(request, TEXT_MAIL_LEAD);
 	page_form_open(request, NULL, true);
-	page_field(request, &(Field){.name = "address",
-				     .label = TEXT_MAIL_ADDRESS,
-				     .type = "email",
-				     .autocomplete = "email"});
+	page_field(request, &(Field){ .name = "address",
+				      .label = TEXT_MAIL_ADDRESS,
+				      .type = "email",
+				      .autocomplete = "email" });
 	page_proof(request);
 	page_form_close(request, TEXT_MAIL_BUTTON);
 	page_link(request, "/setup/confirm", TEXT_MAIL_HAVE_CODE);
@@ -301,25 +301,26 @@ static void confirm_page(Request *request, const char *user, const char *address
 	page_open(request, TEXT_MAIL_CONFIRM_TITLE);
 	page_lead(request, TEXT_MAIL_CONFIRM_LEAD);
 	page_form_open(request, "/setup/confirm", false);
-	page_field(request, &(Field){.name = "user",
-				     .label = TEXT_USER,
-				     .autocomplete = "username",
-				     .value = user,
-				     .readonly = user != NULL,
-				     .extra = " autocapitalize=\"none\" spellcheck=\"false\""});
-	page_field(request, &(Field){.name = "address",
-				     .label = TEXT_MAIL_ADDRESS,
-				     .type = "email",
-				     .autocomplete = "email",
-				     .value = address,
-				     .readonly = address != NULL});
+	page_field(request, &(Field){ .name = "user",
+				      .label = TEXT_USER,
+				      .autocomplete = "username",
+				      .value = user,
+				      .readonly = user != NULL,
+				      .extra = " autocapitalize=\"none\" spellcheck=\"false\"" });
+	page_field(request, &(Field){ .name = "address",
+				      .label = TEXT_MAIL_ADDRESS,
+				      .type = "email",
+				      .autocomplete = "email",
+				      .value = address,
+				      .readonly = address != NULL });
 	page_field(
-	    request,
-	    &(Field){.name = "code",
-		     .label = TEXT_CODE_LABEL,
-		     .autocomplete = "one-time-code",
-		     .extra =
-			 " class=\"code\" autocapitalize=\"characters\" spellcheck=\"false\""});
+		request,
+		&(Field){
+			.name = "code",
+			.label = TEXT_CODE_LABEL,
+			.autocomplete = "one-time-code",
+			.extra =
+				" class=\"code\" autocapitalize=\"characters\" spellcheck=\"false\"" });
 	page_form_close(request, TEXT_MAIL_CONFIRM_BUTTON);
 	page_link(request, "/setup", TEXT_SETUP_BACK);
 	page_close(request, status_of(request));

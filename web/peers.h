@@ -8,7 +8,7 @@
 
 #include "macros.h"
 
-#define PEERS_MAX 768	       /* connections at a time */
+#define PEERS_MAX 768          /* connections at a time */
 #define PEERS_RECEIVE_MS 20000 /* from the connection to the end of the request */
 #define PEERS_TOTAL_MS 90000   /* from the connection to the end of the answer */
 

@@ -31,7 +31,7 @@ void request_begin(Exchange *exchange, void *userdata)
 		request->memory = malloc(PAGE_MAX);
 	if (!request || !request->memory) {
 		free(request);
-		http_answer(exchange, &(Answer){.status = 503, .type = "text/plain", .body = ""});
+		http_answer(exchange, &(Answer){ .status = 503, .type = "text/plain", .body = "" });
 		return;
 	}
 	buf_init(&request->page, request->memory, PAGE_MAX);
@@ -104,7 +104,7 @@ void request_put_origin(Request *request)
 {
 	const Exchange *exchange = request->exchange;
 	const char *address =
-	    request->web->behind_proxy ? exchange->head.forwarded : exchange->address;
+		request->web->behind_proxy ? exchange->head.forwarded : exchange->address;
 	JsonWriter *w;
 
 	if (!request->call)
@@ -163,7 +163,7 @@ static Problem *problem_add(Request *request, TextId text, const char *field)
 	if (request->n_problems == PROBLEMS_MAX)
 		return NULL;
 	problem = &request->problems[request->n_problems++];
-	*problem = (Problem){.text = text, .field = field};
+	*problem = (Problem){ .text = text, .field = field };
 	return problem;
 }
 
@@ -191,7 +191,7 @@ static void codes_add(Request *request, const JsonNode *codes, const char *secti
 {
 	if (!codes || codes->type != JSON_ARRAY)
 		return;
-	JSON_FOREACH (code, codes) {
+	JSON_FOREACH(code, codes) {
 		int text = code->type == JSON_STRING ? text_lookup(section, code->string) : -1;
 		Problem *problem = text >= 0 ? problem_add(request, (TextId)text, NULL) : NULL;
 
@@ -257,14 +257,14 @@ void request_redirect(Request *request, unsigned status, const char *path)
 	if (request->language_chosen)
 		buf_printf(out, "?lang=%s", request->language->tag);
 	http_answer(request->exchange,
-		    &(Answer){.status = status, .location = out->data, .body = ""});
+		    &(Answer){ .status = status, .location = out->data, .body = "" });
 }
 
 void request_file(Request *request, const Asset *asset)
 {
-	http_answer(request->exchange, &(Answer){.status = 200,
-						 .type = asset->type,
-						 .body = asset->data,
-						 .len = asset->len,
-						 .immutable = true});
+	http_answer(request->exchange, &(Answer){ .status = 200,
+						  .type = asset->type,
+						  .body = asset->data,
+						  .len = asset->len,
+						  .immutable = true });
 }

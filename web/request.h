@@ -42,9 +42,9 @@ typedef void (*RequestNext)(Request *request, Failure failure, const JsonNode *p
 typedef struct Problem {
 	TextId text;
 	const char *field; /* name of the field, NULL: the form as a whole */
-	int64_t number;	   /* for the {name} of the text, where it has one … */
+	int64_t number;    /* for the {name} of the text, where it has one … */
 	const char *words; /* … unless it is these */
-	bool hint;	   /* not what is wrong, but what would help */
+	bool hint;         /* not what is wrong, but what would help */
 } Problem;
 
 struct Request {
@@ -54,7 +54,7 @@ struct Request {
 	bool takes_post;      /* the path has a form */
 	bool language_chosen; /* by ?lang=, and so carried along */
 	bool language_wanted; /* by Accept-Language; else the account's own may be taken */
-	bool writes;	      /* a call that changes something is under way */
+	bool writes;          /* a call that changes something is under way */
 	bool writes_password; /* and what it changes is the password */
 	char ticket[TICKET_TEXT_MAX + 1];
 	Form form;

@@ -6,18 +6,18 @@
 #include "routes.h"
 
 static const Route routes[] = {
-    {"/", ask_get, ask_post, ask_fields},
-    {"/r/", reset_get, reset_post, reset_fields},
-    {"/revoke/", revoke_get, revoke_post, revoke_fields},
-    {"/code", code_get, code_post, code_fields},
-    {"/new", grant_get, grant_post, grant_fields},
-    {"/username", username_get, username_post, username_fields},
-    {"/change", change_get, change_post, change_fields},
-    {"/setup", setup_get, setup_post, setup_fields},
-    {"/setup/codes", codes_get, codes_post, codes_fields},
-    {"/setup/mail", mail_get, mail_post, mail_fields},
-    {"/setup/confirm", confirm_get, confirm_post, confirm_fields},
-    {"/setup/questions", questions_get, questions_post, questions_fields},
+	{ "/", ask_get, ask_post, ask_fields },
+	{ "/r/", reset_get, reset_post, reset_fields },
+	{ "/revoke/", revoke_get, revoke_post, revoke_fields },
+	{ "/code", code_get, code_post, code_fields },
+	{ "/new", grant_get, grant_post, grant_fields },
+	{ "/username", username_get, username_post, username_fields },
+	{ "/change", change_get, change_post, change_fields },
+	{ "/setup", setup_get, setup_post, setup_fields },
+	{ "/setup/codes", codes_get, codes_post, codes_fields },
+	{ "/setup/mail", mail_get, mail_post, mail_fields },
+	{ "/setup/confirm", confirm_get, confirm_post, confirm_fields },
+	{ "/setup/questions", questions_get, questions_post, questions_fields },
 };
 
 static bool ticket_char(char c)

@@ -6,9 +6,9 @@
 
 typedef struct Route {
 	const char *path; /* one that ends in "/" is followed by a ticket, but for "/" itself */
-	void (*get)(Request *request);	/* also for HEAD: consumes nothing */
+	void (*get)(Request *request);  /* also for HEAD: consumes nothing */
 	void (*post)(Request *request); /* NULL: none */
-	const FormField *fields;	/* of the POST */
+	const FormField *fields;        /* of the POST */
 } Route;
 
 /* Serves a sound request. */

@@ -10,8 +10,8 @@
 #define SITE_COLOUR "#1f5fbf"
 /* The grounds of assets/style.css on which links and buttons stand; the less contrasting ones of
  * each scheme. */
-#define GROUND_LIGHT ((Colour){0xf3, 0xf5, 0xf8})
-#define GROUND_DARK ((Colour){0x18, 0x1d, 0x25})
+#define GROUND_LIGHT ((Colour){ 0xf3, 0xf5, 0xf8 })
+#define GROUND_DARK ((Colour){ 0x18, 0x1d, 0x25 })
 #define STYLE_MAX (16 * 1024)
 #define LOGO_MAX (48 * 1024)
 
@@ -38,8 +38,8 @@ static void asset_set(Asset *asset, const char *path, const char *type, char *da
 
 static void put_scheme(Buf *out, const ColourScheme *scheme)
 {
-	const Colour *colours[] = {&scheme->accent, &scheme->button, &scheme->on_button};
-	static const char *const names[] = {"accent", "button", "on-button"};
+	const Colour *colours[] = { &scheme->accent, &scheme->button, &scheme->on_button };
+	static const char *const names[] = { "accent", "button", "on-button" };
 
 	buf_puts(out, ":root{");
 	for (size_t i = 0; i < ARRAY_SIZE(colours); i++)
@@ -107,16 +107,17 @@ static int sign_make(Site *site, Colour brand)
 
 static int logo_load(Site *site, const char *path, IniComplaint complain, void *userdata)
 {
-	const IniPlace place = {.file = path};
+	const IniPlace place = { .file = path };
 	AUTO_FREE char *data = NULL;
 	const char *type;
 	size_t len;
 	int r = ini_read_file(path, false, &data, &len, complain, userdata);
 
 	if (r == -ENOENT)
-		complain(&place,
-			 "The page sees no such file; put the logo into /etc/pwreset/web, or remove logo=.",
-			 userdata);
+		complain(
+			&place,
+			"The page sees no such file; put the logo into /etc/pwreset/web, or remove logo=.",
+			userdata);
 	if (r < 0)
 		return r;
 	if (len >= strlen(png_start) && memcmp(data, png_start, strlen(png_start)) == 0)
@@ -174,7 +175,7 @@ Site *site_free(Site *site)
 
 const Asset *site_asset(const Site *site, const char *path)
 {
-	const Asset *assets[] = {&site->style, &site->script, &site->logo};
+	const Asset *assets[] = { &site->style, &site->script, &site->logo };
 
 	for (size_t i = 0; i < ARRAY_SIZE(assets); i++) {
 		size_t len = strcspn(assets[i]->url, "?");

@@ -11,7 +11,7 @@ static const struct {
 	const char *key;
 	const char *names;
 } text_table[] = {
-#define TEXT(id, section, key, names) {section, key, names},
+#define TEXT(id, section, key, names) { section, key, names },
 #include "texts.def"
 #undef TEXT
 };
@@ -139,7 +139,7 @@ static int folder_load(Loader *loader, const char *folder, bool optional)
 	if (!dir && optional && errno == ENOENT)
 		return 0;
 	if (!dir)
-		return complain(loader, &(IniPlace){.file = folder},
+		return complain(loader, &(IniPlace){ .file = folder },
 				"Cannot read the folder of texts: ", strerror(errno), ".");
 	for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
 		if (language_valid(entry->d_name))
@@ -171,7 +171,7 @@ static int texts_check(Loader *loader, const char *shipped)
 			snprintf(message, sizeof(message),
 				 "The text \"%s\" of section [%s] is missing.", text_table[id].key,
 				 text_table[id].section);
-			loader->complain(&(IniPlace){.file = path}, message, loader->userdata);
+			loader->complain(&(IniPlace){ .file = path }, message, loader->userdata);
 			r = -EBADMSG;
 		}
 	}
@@ -182,7 +182,7 @@ int texts_load(Texts **ret, const char *shipped, const char *site, IniComplaint 
 	       void *userdata)
 {
 	CLEANUP(texts_freep) Texts *texts = calloc(1, sizeof(*texts));
-	Loader loader = {.texts = texts, .complain = complaint, .userdata = userdata};
+	Loader loader = { .texts = texts, .complain = complaint, .userdata = userdata };
 	int fallback, r;
 
 	if (!texts)
@@ -203,8 +203,8 @@ int texts_load(Texts **ret, const char *shipped, const char *site, IniComplaint 
 	fallback = language_match(TEXTS_FALLBACK, strlen(TEXTS_FALLBACK), texts->tags, texts->n);
 	if (fallback < 0)
 		return complain(
-		    &loader, &(IniPlace){.file = shipped},
-		    "The language that others fall back to is missing: ", TEXTS_FALLBACK, ".");
+			&loader, &(IniPlace){ .file = shipped },
+			"The language that others fall back to is missing: ", TEXTS_FALLBACK, ".");
 	texts->fallback = (size_t)fallback;
 	*ret = STEAL(texts);
 	return 0;

@@ -10,17 +10,17 @@
 static TlsMark mark_of(const struct stat *st)
 {
 	return (TlsMark){
-	    .device = st->st_dev,
-	    .inode = st->st_ino,
-	    .size = (uint64_t)st->st_size,
-	    .changed_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+		.device = st->st_dev,
+		.inode = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.changed_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
 	};
 }
 
 static int refuse(const char *path, const char *message, int error, IniComplaint complain,
 		  void *userdata)
 {
-	complain(&(IniPlace){.file = path}, message, userdata);
+	complain(&(IniPlace){ .file = path }, message, userdata);
 	return error;
 }
 
@@ -42,20 +42,21 @@ static int pem_read(const char *path, mode_t forbidden, char **ret, TlsMark *ret
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		int error = -errno;
 
-		return refuse(path,
-			      error == -EACCES
-				  ? "The file cannot be read; let the group pwreset-web read it."
-				  : "The file cannot be opened; is it in /etc/pwreset/tls, or "
-				    "where a drop-in shows it to pwreset-web.service?",
-			      error, complain, userdata);
+		return refuse(
+			path,
+			error == -EACCES
+				? "The file cannot be read; let the group pwreset-web read it."
+				: "The file cannot be opened; is it in /etc/pwreset/tls, or "
+				  "where a drop-in shows it to pwreset-web.service?",
+			error, complain, userdata);
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > TLS_FILE_MAX)
 		return refuse(path, "This is no PEM file.", -EBADMSG, complain, userdata);
 	if (st.st_mode & forbidden)
 		return refuse(
-		    path,
-		    "Others have access to the file; chmod it to 0640 (key) or 0644 (certificate).",
-		    -EPERM, complain, userdata);
+			path,
+			"Others have access to the file; chmod it to 0640 (key) or 0644 (certificate).",
+			-EPERM, complain, userdata);
 	size = (size_t)st.st_size;
 	pem = calloc(1, size + 1);
 	if (!pem)

@@ -17,7 +17,7 @@ typedef struct TlsFiles {
 	const char *certificate_path; /* not owned */
 	const char *key_path;
 	char *certificate; /* PEM */
-	char *key;	   /* PEM, wiped */
+	char *key;         /* PEM, wiped */
 	TlsMark marks[2];
 } TlsFiles;
 

@@ -64,7 +64,9 @@ int account_reload(Call *call, Account *account);
 int account_address_shared(Call *call, const Account *account, const char *address, bool *ret);
 /* Whether what a person typed means this account. */
 bool account_answers_to(const Account *account, const char *typed, const Config *config);
-/* The attributes that say who somebody is: neither a password nor an answer shall be made of them. */
+/*
+ * The attributes that say who somebody is: neither a password nor an answer shall be made of them.
+ */
 #define ACCOUNT_PERSONAL_N 10
 void account_personal(const Config *config, const char *ret[static ACCOUNT_PERSONAL_N]);
 /* Whether the entry has that object class. */
@@ -93,7 +95,9 @@ void account_state_fix(const Entry *entry, char *ret, size_t size);
  * that matter.
  */
 int account_privileges(Call *call, const Account *account, bool groupless, unsigned *ret);
-/* Whether all of them (entry and name are set) are; false too when that cannot be told of so many. */
+/*
+ * Whether all of them (entry and name are set) are; false too when that cannot be told of so many.
+ */
 int accounts_groupless(Call *call, const Account list[], size_t n, bool *ret);
 /* Whether a list separated by blanks has the name. */
 bool names_contain(const char *names, const char *name);

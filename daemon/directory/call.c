@@ -223,8 +223,8 @@ int fail_directory(Call *call, int r)
 	snprintf(text, sizeof(text), "the directory could not be used: %s (%s)",
 		 *error ? error : "no answer", r < 0 ? strerror(-r) : "refused");
 	journal_note(call, LOG_ERR, "directory-failed", NULL, text);
-	return serve_fail(call->serve, call->unsure ? FAILURE("OutcomeUnknown")
-						    : FAILURE("Unavailable"));
+	return serve_fail(call->serve,
+			  call->unsure ? FAILURE("OutcomeUnknown") : FAILURE("Unavailable"));
 }
 
 void journal_note(const Call *call, int priority, const char *event, const char *user,

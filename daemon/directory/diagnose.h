@@ -26,7 +26,10 @@ void diagnose_server(Diagnosis *diagnosis);
 void diagnose_people(Diagnosis *diagnosis);
 /* diagnose_access.c: schema and access rules, tried for real */
 void diagnose_access(Diagnosis *diagnosis);
-/* Whether who, bound with that password, or everybody (NULL, NULL) sees secrets of the sample; a finding if so. */
+/*
+ * Whether who, bound with that password, or everybody (NULL, NULL) sees secrets of the sample; a
+ * finding if so.
+ */
 bool diagnose_exposed(Diagnosis *diagnosis, const char *who, const Secret *password);
 /* diagnose_canary.c: a real redemption, on decoy-dn= */
 void diagnose_canary(Diagnosis *diagnosis);

@@ -172,8 +172,8 @@ static void check_marks(Diagnosis *diagnosis)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-		if (marks[i].needed && try_modify(diagnosis, diagnosis->sample.dn, marks[i].name, NULL) ==
-					       DIRECTORY_E_ACCESS) {
+		if (marks[i].needed && try_modify(diagnosis, diagnosis->sample.dn, marks[i].name,
+						  NULL) == DIRECTORY_E_ACCESS) {
 			finding(diagnosis, SEVERITY_ERROR, "acl-marks",
 				"The service may not write what goes with a new password: redemptions or "
 				"temporary passwords fail.",
@@ -188,8 +188,10 @@ static void check_marks(Diagnosis *diagnosis)
 /* Of a person's own attributes those that open other doors: who has them is somebody else. */
 static void check_other_attributes(Diagnosis *diagnosis)
 {
-	const char *const attributes[] = { "uidNumber", "gidNumber", "homeDirectory",
-					   diagnosis->call->worker->config->directory.mail_attribute };
+	const char *const attributes[] = {
+		"uidNumber", "gidNumber", "homeDirectory",
+		diagnosis->call->worker->config->directory.mail_attribute
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
 		if (try_modify(diagnosis, diagnosis->sample.dn, attributes[i], NULL) ==
@@ -205,8 +207,8 @@ static void check_other_attributes(Diagnosis *diagnosis)
 bool diagnose_exposed(Diagnosis *diagnosis, const char *who, const Secret *password)
 {
 	static const char *const attributes[] = {
-		"userPassword", "pwresetToken", "pwresetSavedCode", "pwresetQuestions", "pwresetPin",
-		"pwresetHistory", "pwresetMail",
+		"userPassword", "pwresetToken",   "pwresetSavedCode", "pwresetQuestions",
+		"pwresetPin",   "pwresetHistory", "pwresetMail",
 	};
 
 	size_t i = 0;

@@ -164,7 +164,8 @@ void diagnose_canary(Diagnosis *diagnosis)
 			finding(diagnosis, SEVERITY_NOTICE, "hash-untried",
 				"Whether the directory can check the hashes that are written here was not "
 				"tried: there is no entry to try it on.",
-				NULL, "[directory] decoy-dn= with the name of an entry that nobody uses");
+				NULL,
+				"[directory] decoy-dn= with the name of an entry that nobody uses");
 		return;
 	}
 	r = account_find_dn(diagnosis->call, dn, &canary);

@@ -155,7 +155,10 @@ static int count_some(const Entry *entry UNUSED, void *userdata)
 	return ++*n > LIMITS_USUAL ? -ECANCELED : 0;
 }
 
-/* Searches over all people, as find and remind-expiry make them: slapd ends them at 500, 389 at 2000, unless told otherwise. */
+/*
+ * Searches over all people, as find and remind-expiry make them: slapd ends them at 500, 389 at
+ * 2000, unless told otherwise.
+ */
 static void check_size_limit(Diagnosis *diagnosis)
 {
 	static const char *const attributes[] = { "1.1", NULL };
@@ -189,7 +192,8 @@ void diagnose_people(Diagnosis *diagnosis)
 
 	if (r < 0) {
 		/* A connection that was kept may have died since. */
-		finding(diagnosis, SEVERITY_ERROR, "directory-unreachable", "The directory cannot be used.",
+		finding(diagnosis, SEVERITY_ERROR, "directory-unreachable",
+			"The directory cannot be used.",
 			directory_error(diagnosis->call->worker->directory),
 			"check [directory] uri=, tls-ca-file= and that the server runs");
 		return;

@@ -13,8 +13,8 @@ static const char *policy_ldif(const Entry *policy, const char *line, char *ret,
 {
 	const char *end = strchr(line, ':');
 
-	snprintf(ret, size, "ldapmodify:\ndn: %s\nchangetype: modify\nreplace: %.*s\n%s", policy->dn,
-		 (int)(end - line), line, line);
+	snprintf(ret, size, "ldapmodify:\ndn: %s\nchangetype: modify\nreplace: %.*s\n%s",
+		 policy->dn, (int)(end - line), line, line);
 	return ret;
 }
 
@@ -52,7 +52,8 @@ static void check_one(Diagnosis *diagnosis, const Entry *policy)
 			"Failures are never forgotten without a login: checks of the current "
 			"password stop before the "
 			"limit and stay stopped until then.",
-			policy->dn, policy_ldif(policy, "pwdFailureCountInterval: 300", ldif, sizeof(ldif)));
+			policy->dn,
+			policy_ldif(policy, "pwdFailureCountInterval: 300", ldif, sizeof(ldif)));
 }
 
 /*
@@ -86,8 +87,13 @@ static void check_server_hashes(Diagnosis *diagnosis, const DirectoryServer *ser
 void diagnose_policy(Diagnosis *diagnosis)
 {
 	static const char *const attributes[] = {
-		"pwdCheckQuality",         "pwdInHistory", "pwdMaxFailure", "pwdLockout",
-		"pwdFailureCountInterval", "pwdMustChange", NULL,
+		"pwdCheckQuality",
+		"pwdInHistory",
+		"pwdMaxFailure",
+		"pwdLockout",
+		"pwdFailureCountInterval",
+		"pwdMustChange",
+		NULL,
 	};
 	Call *call = diagnosis->call;
 	AUTO_ENTRY_LIST EntryList list = { 0 };

@@ -122,8 +122,8 @@ int directory_modify(Directory *directory, const char *dn, const Changes *change
 int directory_check_password(Directory *directory, const char *dn, const Secret *password);
 
 /*
- * Whether somebody else may compare that attribute of the entry, present or not: bound as who, or as nobody (NULL, NULL), on a
- * connection of its own. 1 or 0; negative: could not be found out.
+ * Whether somebody else may compare that attribute of the entry, present or not: bound as who, or
+ * as nobody (NULL, NULL), on a connection of its own. 1 or 0; negative: could not be found out.
  */
 int directory_may_compare(Directory *directory, const char *who, const Secret *password,
 			  const char *dn, const char *attribute);

@@ -176,8 +176,8 @@ static int nss_roles(Call *call, const Entry *entry, const char *name,
 		const char *names = named[i].names;
 
 		while (next_name(&names, group, sizeof(group))) {
-			int r = host_groups_member(&call->worker->host_groups, group, name,
-						   has_gid, gid);
+			int r = host_groups_member(&call->worker->host_groups, group, name, has_gid,
+						   gid);
 
 			if (r < 0)
 				return r;

@@ -162,8 +162,8 @@ int directory_search_send(Directory *directory, const DirectoryQuery *query, LDA
 	errno = 0;
 	rc = ldap_search_ext(directory->ld, query->base, scopes[query->scope],
 			     query->filter ? query->filter : "(objectClass=*)",
-			     (char **)(uintptr_t)attributes, 0, controls, NULL, NULL, (int)query->limit,
-			     ret_id);
+			     (char **)(uintptr_t)attributes, 0, controls, NULL, NULL,
+			     (int)query->limit, ret_id);
 	if (!filter_was_cut(rc))
 		return directory_result(directory, directory->ld, rc, "search");
 	directory_disconnect(directory);

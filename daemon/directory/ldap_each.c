@@ -13,8 +13,9 @@ typedef struct Walk {
 	void *userdata;
 	int id;
 	size_t given;
-	bool whole;            /* without pages */
-	struct berval *cookie; /* where the next page begins; NULL: at the start, or there is none */
+	bool whole; /* without pages */
+	/* where the next page begins; NULL: at the start, or there is none */
+	struct berval *cookie;
 } Walk;
 
 /* The end of a page; what the server says of the next one is kept. */
@@ -28,7 +29,8 @@ static int page_end(Walk *walk, LDAPMessage *message)
 
 	ber_bvfree(STEAL(walk->cookie));
 	rc = ldap_parse_result(ld, message, &code, NULL, NULL, NULL, &controls, 0);
-	page = rc == LDAP_SUCCESS ? ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, NULL) : NULL;
+	page = rc == LDAP_SUCCESS ? ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, NULL)
+				  : NULL;
 	if (page && ldap_parse_pageresponse_control(ld, page, &estimate, &cookie) == LDAP_SUCCESS &&
 	    cookie.bv_len > 0)
 		walk->cookie = ber_bvdup(&cookie);
@@ -107,7 +109,9 @@ int directory_each(Directory *directory, const DirectoryQuery *query, DirectoryE
 			do
 				r = each_message(&walk);
 			while (r == 1);
-		/* The service may be allowed no pages, or only smaller ones, and yet all at once. */
+		/*
+		 * The service may be allowed no pages, or only smaller ones, and yet all at once.
+		 */
 		if (r == DIRECTORY_E_ADMIN_LIMIT && walk.given == 0 && !walk.whole) {
 			walk.whole = true;
 			r = 0;

@@ -35,7 +35,9 @@ int directory_result(Directory *directory, LDAP *ld, int rc, const char *what);
 int directory_bind(Directory *directory, LDAP *ld, const char *dn, const Secret *password);
 void directory_note_policy(Directory *directory, LDAP *ld, LDAPControl **controls);
 void directory_disconnect(Directory *directory);
-/* Disconnects when what was sent is not the query: its answer is for nobody. controls: NULL: none. */
+/*
+ * Disconnects when what was sent is not the query: its answer is for nobody. controls: NULL: none.
+ */
 int directory_search_send(Directory *directory, const DirectoryQuery *query, LDAPControl **controls,
 			  int *ret_id);
 /* The entry of a message, which can be read only once: its text is cut where it stands. */

@@ -159,7 +159,8 @@ static int mint(Call *call, const MintKind *kind, const MintRequest *request, Ac
 }
 
 /* 0, 1 when an error has been answered, or negative. Its strings stay in the message. */
-static int request_read(Serve *serve, const JsonNode *object, MintRequest *ret, const MintKind **kind)
+static int request_read(Serve *serve, const JsonNode *object, MintRequest *ret,
+			const MintKind **kind)
 {
 	size_t len = 0;
 	int r;
@@ -171,7 +172,8 @@ static int request_read(Serve *serve, const JsonNode *object, MintRequest *ret, 
 	ret->roles = roles_parse(ret->roles_node);
 	*kind = kind_find(ret->kind);
 	if (*kind &&
-	    base64url_decode(ret->id, strlen(ret->id), ret->id_bytes, sizeof(ret->id_bytes), &len) == 0 &&
+	    base64url_decode(ret->id, strlen(ret->id), ret->id_bytes, sizeof(ret->id_bytes),
+			     &len) == 0 &&
 	    len == sizeof(ret->id_bytes))
 		return 0;
 	r = serve_invalid(serve, *kind ? "id" : "kind");
@@ -222,7 +224,8 @@ static int mint_list_read(Serve *serve, const JsonNode *array, MintList *ret)
 
 		if (r != 0)
 			return r;
-		if (ret->kinds[ret->n]->make != mint_link || !*request->requester || *request->ticket) {
+		if (ret->kinds[ret->n]->make != mint_link || !*request->requester ||
+		    *request->ticket) {
 			r = serve_invalid(serve, "requests");
 			return r < 0 ? r : 1;
 		}
@@ -259,7 +262,8 @@ METHOD(method_mint_links)
 	call.list = w;
 	for (size_t i = 0; r == 0 && i < list.n && w->buf->size - w->buf->len > MINT_ROOM; i++) {
 		call.caller.operation = list.requests[i].id;
-		r = mint(&call, list.kinds[i], &list.requests[i], &list.accounts[i], list.results[i]);
+		r = mint(&call, list.kinds[i], &list.requests[i], &list.accounts[i],
+			 list.results[i]);
 	}
 	json_close(w, ']');
 	return serve_send(serve);

@@ -44,7 +44,8 @@ void mail_to_told(Call *call, const Addresses *addresses, MailTo *ret);
 void mail_to_keep(const Addresses *addresses, MailTo *to);
 
 #define MINT_E_SKIPPED 0x4001 /* it has been answered that there is nothing to send */
-#define MINT_E_STOPPED 0x4002 /* of several requests this one has no answer, nor have those behind it */
+/* of several requests this one has no answer, nor have those behind it */
+#define MINT_E_STOPPED 0x4002
 
 /* Replies, or the next element of call->list. */
 int mint_fail(Call *call, int r); /* fail_directory(), or MINT_E_STOPPED */

@@ -8,8 +8,8 @@
 #define FILTER_MAX 8192U
 #define PEOPLE_MAX 2000000U /* names that one walk reads */
 #define ROLL_MIN 1024U
-#define REPLY_BYTES 48000U  /* of a message of 64 KiB, names as JSON */
-#define RESERVE_MS 3000 /* of the call's time, for the answer and what the broker does with it */
+#define REPLY_BYTES 48000U /* of a message of 64 KiB, names as JSON */
+#define RESERVE_MS 3000    /* of the call's time, for the answer and what the broker does with it */
 
 /* The names of all whom a filter selects, sorted, each once. */
 struct Roll {
@@ -136,7 +136,8 @@ int names_walk(Call *call, const char *filter, const char *after, Names *ret)
 	if (!text)
 		return -ENOMEM;
 	buf_init(&buf, text, FILTER_MAX);
-	buf_printf(&buf, "(&%s%s)", call->worker->config->directory.people_filter, filter ? filter : "");
+	buf_printf(&buf, "(&%s%s)", call->worker->config->directory.people_filter,
+		   filter ? filter : "");
 	if (buf.overflow)
 		return -EINVAL;
 	if (*after == '\0' || !roll_serves(*roll, text)) {

@@ -9,7 +9,8 @@
 #include "account.h"
 
 #define NAMES_MAX 1000U
-#define NAMES_KEEP_MS (10 * 60 * 1000) /* after that a walk reads them anew: who came since is in it */
+/* after that a walk reads them anew: who came since is in it */
+#define NAMES_KEEP_MS (10 * 60 * 1000)
 
 typedef struct Names { /* a part of what the worker keeps */
 	char *const *list;

@@ -21,7 +21,10 @@ static int own_find(Call *call, const char *user, Account *ret)
 		return r < 0 ? r : 1;
 	}
 	r = ctl ? account_find_own(call, ret) : account_find(call, user, ret);
-	/* The notice is written to whom this name finds: an address may be somebody else's too by then, or nobody's any more. */
+	/*
+	 * The notice is written to whom this name finds: an address may be somebody else's too by
+	 * then, or nobody's any more.
+	 */
 	if (r == 0 && ctl && user && !ascii_equal(ret->name, user))
 		r = serve_fail(call->serve, VARLINK_E_PERMISSION_DENIED);
 	else if (r == 0)

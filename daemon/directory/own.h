@@ -17,7 +17,10 @@ int own_open(Call *call, const char *user, const char *current, Account *ret);
  */
 typedef int (*OwnBuild)(Call *call, const Account *account, Changes *changes, void *userdata);
 int account_modify(Call *call, Account *account, OwnBuild build, void *userdata);
-/* The same for a try that is charged: a try that may have been lost is no setting that may have been. */
+/*
+ * The same for a try that is charged: a try that may have been lost is no setting that may have
+ * been.
+ */
 int account_charge(Call *call, Account *account, OwnBuild build, void *userdata);
 /* An event of this operation, with by: "" for the person. */
 void account_put_event(Call *call, const Account *account, const char *what, const char *ref,

@@ -100,7 +100,7 @@ Policy *policy_free(Policy *policy)
 
 const char *policy_open_failed_path(const PolicyConfig *config)
 {
-	const char *filters[] = {config->blocklist_path, config->site_blocklist_path};
+	const char *filters[] = { config->blocklist_path, config->site_blocklist_path };
 	Words *words = NULL;
 
 	for (size_t i = 0; i < 2; i++) {
@@ -188,7 +188,7 @@ static uint32_t text_cost(Check *check, uint32_t *ret_pieces)
 	if (cost >= COST_BITS(check->policy->min_bits) + ZXCVBN_BELOW)
 		return cost;
 	second =
-	    zxcvbn_cost(&check->text, check->input->person_words, check->input->n_person_words);
+		zxcvbn_cost(&check->text, check->input->person_words, check->input->n_person_words);
 	/* COST_NONE stays above everything. */
 	second = second < COST_NONE - ZXCVBN_SLACK ? second + ZXCVBN_SLACK : COST_NONE;
 	return second < cost ? second : cost;
@@ -240,15 +240,15 @@ static const struct {
 	uint32_t reason;
 	uint32_t hint;
 } piece_meanings[] = {
-    {1U << PIECE_PERSON, POLICY_PERSONAL, POLICY_HINT_NO_PERSONAL},
-    {1U << PIECE_SITE, POLICY_SITE_WORD, POLICY_HINT_NO_PERSONAL},
-    {1U << PIECE_OLD, POLICY_OLD_PASSWORD, POLICY_HINT_NOT_DERIVED},
-    {1U << PIECE_WALK, POLICY_KEYBOARD_WALK, POLICY_HINT_NO_PATTERN},
-    {1U << PIECE_REPEAT, POLICY_REPEATS, POLICY_HINT_NO_PATTERN},
-    {1U << PIECE_SEQUENCE, POLICY_SEQUENCE, POLICY_HINT_NO_PATTERN},
-    {1U << PIECE_DATE, 0, POLICY_HINT_NO_PATTERN},
-    {1U << PIECE_WORD | 1U << PIECE_SPELLING, POLICY_DICTIONARY,
-     POLICY_HINT_MORE_WORDS | POLICY_HINT_NO_SUBSTITUTION},
+	{ 1U << PIECE_PERSON, POLICY_PERSONAL, POLICY_HINT_NO_PERSONAL },
+	{ 1U << PIECE_SITE, POLICY_SITE_WORD, POLICY_HINT_NO_PERSONAL },
+	{ 1U << PIECE_OLD, POLICY_OLD_PASSWORD, POLICY_HINT_NOT_DERIVED },
+	{ 1U << PIECE_WALK, POLICY_KEYBOARD_WALK, POLICY_HINT_NO_PATTERN },
+	{ 1U << PIECE_REPEAT, POLICY_REPEATS, POLICY_HINT_NO_PATTERN },
+	{ 1U << PIECE_SEQUENCE, POLICY_SEQUENCE, POLICY_HINT_NO_PATTERN },
+	{ 1U << PIECE_DATE, 0, POLICY_HINT_NO_PATTERN },
+	{ 1U << PIECE_WORD | 1U << PIECE_SPELLING, POLICY_DICTIONARY,
+	  POLICY_HINT_MORE_WORDS | POLICY_HINT_NO_SUBSTITUTION },
 };
 
 static void check_explain(Check *check)
@@ -299,7 +299,7 @@ static void check_run(Check *check)
 
 void policy_check(const Policy *policy, const PolicyInput *input, PolicyVerdict *ret)
 {
-	Check check = {.policy = policy, .input = input};
+	Check check = { .policy = policy, .input = input };
 
 	check_run(&check);
 	check.verdict.accepted = check.verdict.reasons == 0;

@@ -75,11 +75,11 @@ typedef struct PolicyVerdict PolicyVerdict;
 
 /* All strings are read during policy_open() only. Zero limits mean the defaults. */
 struct PolicyConfig {
-	const char *blocklist_path;	 /* shipped filter; required */
-	const char *words_path;		 /* shipped dictionary; required */
+	const char *blocklist_path;      /* shipped filter; required */
+	const char *words_path;          /* shipped dictionary; required */
 	const char *site_blocklist_path; /* a filter of the site's own, or NULL */
 	const char *const
-	    *site_words; /* UTF-8: the organisation's names and the like; may be NULL */
+		*site_words; /* UTF-8: the organisation's names and the like; may be NULL */
 	size_t n_site_words;
 	unsigned min_length; /* code points, 1 … 64 */
 	unsigned min_bits;   /* 20 … 100 */
@@ -99,8 +99,8 @@ struct PolicyInput {
 struct PolicyVerdict {
 	bool accepted;
 	uint32_t reasons; /* PolicyReason bits; 0 exactly when accepted */
-	uint32_t hints;	  /* PolicyHint bits; may be set with accepted too */
-	unsigned bits;	  /* log2 of the guesses that the estimate takes; 0 where none was made */
+	uint32_t hints;   /* PolicyHint bits; may be set with accepted too */
+	unsigned bits;    /* log2 of the guesses that the estimate takes; 0 where none was made */
 };
 
 int policy_open(Policy **ret, const PolicyConfig *config);

@@ -132,7 +132,7 @@ static int buffer_flush(BlocklistBuild *build, unsigned part)
 	r = blocklist_write_at(build->spill, build->buffers[part], n * sizeof(uint64_t), at);
 	if (r < 0)
 		return r;
-	build->blocks[build->n_blocks++] = (Block){(uint16_t)part, (uint16_t)n};
+	build->blocks[build->n_blocks++] = (Block){ (uint16_t)part, (uint16_t)n };
 	build->n_buffer[part] = 0;
 	return 0;
 }

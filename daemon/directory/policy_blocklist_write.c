@@ -157,8 +157,8 @@ static int counts_up_to(BlocklistWriter *writer, uint64_t bucket)
 int blocklist_writer_add(BlocklistWriter *writer, uint64_t key)
 {
 	uint32_t remainder = filter_remainder(key, writer->bucket_bits);
-	uint8_t bytes[FILTER_REMAINDER_SIZE] = {(uint8_t)(remainder >> 16),
-						(uint8_t)(remainder >> 8), (uint8_t)remainder};
+	uint8_t bytes[FILTER_REMAINDER_SIZE] = { (uint8_t)(remainder >> 16),
+						 (uint8_t)(remainder >> 8), (uint8_t)remainder };
 	int r = counts_up_to(writer, filter_bucket(key, writer->bucket_bits));
 
 	if (r < 0)
@@ -170,9 +170,9 @@ int blocklist_writer_add(BlocklistWriter *writer, uint64_t key)
 static int header_write(BlocklistWriter *writer)
 {
 	uint32_t parameters[POLICY_FILE_PARAMETERS] = {
-	    [FILTER_PARAMETER_KEY] = writer->key,
-	    [FILTER_PARAMETER_BUCKET_BITS] = writer->bucket_bits,
-	    [FILTER_PARAMETER_N_KEYS] = (uint32_t)writer->n_keys,
+		[FILTER_PARAMETER_KEY] = writer->key,
+		[FILTER_PARAMETER_BUCKET_BITS] = writer->bucket_bits,
+		[FILTER_PARAMETER_N_KEYS] = (uint32_t)writer->n_keys,
 	};
 	off_t at = sizeof(PolicyFileHeader), end = writer->remainders.at;
 	uint8_t *block = malloc(POLICY_FILE_BLOCK);
@@ -182,8 +182,8 @@ static int header_write(BlocklistWriter *writer)
 
 	/* Read back rather than mapped: the file may be larger than memory. */
 	while (r == 0 && at < end) {
-		size_t n =
-		    end - at < (off_t)POLICY_FILE_BLOCK ? (size_t)(end - at) : POLICY_FILE_BLOCK;
+		size_t n = end - at < (off_t)POLICY_FILE_BLOCK ? (size_t)(end - at)
+							       : POLICY_FILE_BLOCK;
 
 		r = blocklist_read_at(writer->fd, block, n, at);
 		if (r == 0)

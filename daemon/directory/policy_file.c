@@ -22,7 +22,7 @@
 uint64_t policy_file_checksum_block(uint64_t sum, const uint8_t *bytes, size_t n)
 {
 	static const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t lanes[4] = {sum, sum ^ 1, sum ^ 2, n};
+	uint64_t lanes[4] = { sum, sum ^ 1, sum ^ 2, n };
 	size_t i = 0;
 
 	for (; i + 32 <= n; i += 32) {
@@ -51,7 +51,7 @@ uint64_t policy_file_checksum(const uint8_t *bytes, size_t n)
 
 	for (size_t at = 0; at < n; at += POLICY_FILE_BLOCK)
 		sum = policy_file_checksum_block(
-		    sum, bytes + at, n - at < POLICY_FILE_BLOCK ? n - at : POLICY_FILE_BLOCK);
+			sum, bytes + at, n - at < POLICY_FILE_BLOCK ? n - at : POLICY_FILE_BLOCK);
 	return sum;
 }
 
@@ -66,10 +66,10 @@ void policy_file_header(PolicyFileHeader *header, PolicyFileKind kind,
 			uint64_t n_payload, uint64_t checksum)
 {
 	*header = (PolicyFileHeader){
-	    .version = POLICY_FILE_VERSION,
-	    .kind = kind,
-	    .n_payload = n_payload,
-	    .checksum = checksum,
+		.version = POLICY_FILE_VERSION,
+		.kind = kind,
+		.n_payload = n_payload,
+		.checksum = checksum,
 	};
 	memcpy(header->magic, MAGIC, sizeof(header->magic));
 	memcpy(header->parameters, parameters, sizeof(header->parameters));

@@ -52,11 +52,11 @@ static void sha1_block(uint32_t *state, const uint8_t block[static BLOCK])
 static void md4_block(uint32_t *state, const uint8_t block[static BLOCK])
 {
 	static const uint8_t order[3][16] = {
-	    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
-	    {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15},
-	    {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15},
+		{ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
+		{ 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15 },
+		{ 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15 },
 	};
-	static const uint8_t shift[3][4] = {{3, 7, 11, 19}, {3, 5, 9, 13}, {3, 9, 11, 15}};
+	static const uint8_t shift[3][4] = { { 3, 7, 11, 19 }, { 3, 5, 9, 13 }, { 3, 9, 11, 15 } };
 	uint32_t w[16], a = state[0], b = state[1], c = state[2], d = state[3];
 
 	memcpy(w, block, BLOCK);
@@ -104,7 +104,7 @@ static void digest(BlockFunction block, uint32_t *state, const uint8_t *bytes, s
 
 void sha1_digest(const uint8_t *bytes, size_t n, uint8_t out[static SHA1_SIZE])
 {
-	uint32_t state[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+	uint32_t state[5] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 };
 
 	digest(sha1_block, state, bytes, n, htobe64((uint64_t)n * 8));
 	for (size_t i = 0; i < 5; i++)
@@ -114,7 +114,7 @@ void sha1_digest(const uint8_t *bytes, size_t n, uint8_t out[static SHA1_SIZE])
 
 void md4_digest(const uint8_t *bytes, size_t n, uint8_t out[static MD4_SIZE])
 {
-	uint32_t state[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
+	uint32_t state[4] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 };
 
 	digest(md4_block, state, bytes, n, htole64((uint64_t)n * 8));
 	for (size_t i = 0; i < 4; i++)

@@ -33,7 +33,7 @@ struct Symbol {
 	uint32_t raw;  /* code point as typed */
 	uint32_t base; /* lower case, without marks, one script's plain letter where there is one */
 	const uint32_t *others; /* letters that base may stand for: up to three, 0-terminated */
-	bool first;		/* false for the second and third symbol of one code point */
+	bool first;             /* false for the second and third symbol of one code point */
 	bool upper;
 };
 
@@ -82,7 +82,7 @@ const char *fold_translit(uint32_t base, unsigned scheme);
 /* policy_layout.c */
 
 typedef enum View {
-	VIEW_DIRECT,	    /* as typed, digits and symbols also as the letters they resemble */
+	VIEW_DIRECT,        /* as typed, digits and symbols also as the letters they resemble */
 	VIEW_CYRILLIC_KEYS, /* Latin keys struck where a Russian or Ukrainian layout was meant */
 	VIEW_GREEK_KEYS,
 	VIEW_HEBREW_KEYS,
@@ -174,9 +174,9 @@ struct Lattice {
 	/* Steps left in the dictionary, and among endings: they bound the time. */
 	uint32_t budget, budget_forms;
 	uint32_t skeleton[TEXT_MAX];
-	uint16_t uppers[TEXT_MAX + 1];	/* number of capitals before a position */
+	uint16_t uppers[TEXT_MAX + 1];  /* number of capitals before a position */
 	uint16_t letters[TEXT_MAX + 1]; /* number of letters before it */
-	bool in_number[TEXT_MAX];	/* of a row of NUMBER_MIN digits or more */
+	bool in_number[TEXT_MAX];       /* of a row of NUMBER_MIN digits or more */
 	/* Longest stretches from a position on that stand, by their skeletons, … */
 	uint16_t repeated[TEXT_MAX]; /* … right before it, or overlapping it (121212) */
 	uint16_t stood[TEXT_MAX];    /* … anywhere before */

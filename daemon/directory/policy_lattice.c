@@ -19,7 +19,7 @@
 #define BUDGET_FORMS 800U
 
 static inline void relax(Lattice *lattice, unsigned before, unsigned state, size_t from, size_t to,
-		  uint32_t cost, Piece piece)
+			 uint32_t cost, Piece piece)
 {
 	uint32_t total;
 
@@ -90,7 +90,7 @@ static void lattice_prepare(Lattice *lattice)
 		lattice->skeleton[i] = fold_skeleton(text->symbols[i].base);
 		lattice->uppers[i + 1] = (uint16_t)(lattice->uppers[i] + text->symbols[i].upper);
 		lattice->letters[i + 1] =
-		    (uint16_t)(lattice->letters[i] + symbol_is_letter(text->symbols[i].base));
+			(uint16_t)(lattice->letters[i] + symbol_is_letter(text->symbols[i].base));
 		for (unsigned state = 0; state < STATES; state++)
 			lattice->cost[state][i + 1] = COST_NONE;
 	}

@@ -19,58 +19,58 @@ typedef struct Layout {
 } Layout;
 
 static const Layout layouts[LAYOUT_COUNT] = {
-    {
-	/* QWERTY, US */
-	{"`1234567890-=", "qwertyuiop[]\\", "asdfghjkl;'", "zxcvbnm,./"},
-	{"~!@#$%^&*()_+", "QWERTYUIOP{}|", "ASDFGHJKL:\"", "ZXCVBNM<>?"},
-    },
-    {
-	/* QWERTZ, German */
-	{"^1234567890ß´", "qwertzuiopü+", "asdfghjklöä#", "yxcvbnm,.-"},
-	{"°!\"§$%&/()=?`", "QWERTZUIOPÜ*", "ASDFGHJKLÖÄ'", "YXCVBNM;:_"},
-    },
-    {
-	/* AZERTY, French */
-	{"²&é\"'(-è_çà)=", "azertyuiop^$", "qsdfghjklmù*", "wxcvbn,;:!"},
-	{"²1234567890°+", "AZERTYUIOP¨£", "QSDFGHJKLM%µ", "WXCVBN?./§"},
-    },
-    {
-	/* Dvorak */
-	{"`1234567890[]", "',.pyfgcrl/=\\", "aoeuidhtns-", ";qjkxbmwvz"},
-	{"~!@#$%^&*(){}", "\"<>PYFGCRL?+|", "AOEUIDHTNS_", ":QJKXBMWVZ"},
-    },
-    {
-	/* Russian */
-	{"ё1234567890-=", "йцукенгшщзхъ\\", "фывапролджэ", "ячсмитьбю."},
-	{"Ё!\"№;%:?*()_+", "ЙЦУКЕНГШЩЗХЪ/", "ФЫВАПРОЛДЖЭ", "ЯЧСМИТЬБЮ,"},
-    },
-    {
-	/* Ukrainian: where it differs from the Russian */
-	{"'1234567890-=", "йцукенгшщзхїґ", "фівапролджє", "ячсмитьбю."},
-	{"ʼ!\"№;%:?*()_+", "ЙЦУКЕНГШЩЗХЇҐ", "ФІВАПРОЛДЖЄ", "ЯЧСМИТЬБЮ,"},
-    },
-    {
-	/* Greek */
-	{"`1234567890-=", ";ςερτυθιοπ[]\\", "ασδφγηξκλ΄'", "ζχψωβνμ,./"},
-	{"~!@#$%^&*()_+", ":ΣΕΡΤΥΘΙΟΠ{}|", "ΑΣΔΦΓΗΞΚΛ¨\"", "ΖΧΨΩΒΝΜ<>?"},
-    },
-    {
-	/* Spanish; its neighbours differ from the US ones in the punctuation only */
-	{"º1234567890'¡", "qwertyuiop`+ç", "asdfghjklñ´", "zxcvbnm,.-"},
-	{"ª!\"·$%&/()=?¿", "QWERTYUIOP^*Ç", "ASDFGHJKLÑ¨", "ZXCVBNM;:_"},
-    },
-    {
-	/* Keypad, as a grid; it has no shift */
-	{"/*-", "789+", "456", "1230"},
-	{"", "", "", ""},
-    },
+	{
+		/* QWERTY, US */
+		{ "`1234567890-=", "qwertyuiop[]\\", "asdfghjkl;'", "zxcvbnm,./" },
+		{ "~!@#$%^&*()_+", "QWERTYUIOP{}|", "ASDFGHJKL:\"", "ZXCVBNM<>?" },
+	},
+	{
+		/* QWERTZ, German */
+		{ "^1234567890ß´", "qwertzuiopü+", "asdfghjklöä#", "yxcvbnm,.-" },
+		{ "°!\"§$%&/()=?`", "QWERTZUIOPÜ*", "ASDFGHJKLÖÄ'", "YXCVBNM;:_" },
+	},
+	{
+		/* AZERTY, French */
+		{ "²&é\"'(-è_çà)=", "azertyuiop^$", "qsdfghjklmù*", "wxcvbn,;:!" },
+		{ "²1234567890°+", "AZERTYUIOP¨£", "QSDFGHJKLM%µ", "WXCVBN?./§" },
+	},
+	{
+		/* Dvorak */
+		{ "`1234567890[]", "',.pyfgcrl/=\\", "aoeuidhtns-", ";qjkxbmwvz" },
+		{ "~!@#$%^&*(){}", "\"<>PYFGCRL?+|", "AOEUIDHTNS_", ":QJKXBMWVZ" },
+	},
+	{
+		/* Russian */
+		{ "ё1234567890-=", "йцукенгшщзхъ\\", "фывапролджэ", "ячсмитьбю." },
+		{ "Ё!\"№;%:?*()_+", "ЙЦУКЕНГШЩЗХЪ/", "ФЫВАПРОЛДЖЭ", "ЯЧСМИТЬБЮ," },
+	},
+	{
+		/* Ukrainian: where it differs from the Russian */
+		{ "'1234567890-=", "йцукенгшщзхїґ", "фівапролджє", "ячсмитьбю." },
+		{ "ʼ!\"№;%:?*()_+", "ЙЦУКЕНГШЩЗХЇҐ", "ФІВАПРОЛДЖЄ", "ЯЧСМИТЬБЮ," },
+	},
+	{
+		/* Greek */
+		{ "`1234567890-=", ";ςερτυθιοπ[]\\", "ασδφγηξκλ΄'", "ζχψωβνμ,./" },
+		{ "~!@#$%^&*()_+", ":ΣΕΡΤΥΘΙΟΠ{}|", "ΑΣΔΦΓΗΞΚΛ¨\"", "ΖΧΨΩΒΝΜ<>?" },
+	},
+	{
+		/* Spanish; its neighbours differ from the US ones in the punctuation only */
+		{ "º1234567890'¡", "qwertyuiop`+ç", "asdfghjklñ´", "zxcvbnm,.-" },
+		{ "ª!\"·$%&/()=?¿", "QWERTYUIOP^*Ç", "ASDFGHJKLÑ¨", "ZXCVBNM;:_" },
+	},
+	{
+		/* Keypad, as a grid; it has no shift */
+		{ "/*-", "789+", "456", "1230" },
+		{ "", "", "", "" },
+	},
 };
 
 /* The same places as in the US layout, row by row: what stands there in other alphabets. */
-static const char *const us_keys[ROWS] = {"`1234567890-=", "qwertyuiop[]\\", "asdfghjkl;'",
-					  "zxcvbnm,./"};
-static const char *const us_keys_shifted[ROWS] = {"~!@#$%^&*()_+", "QWERTYUIOP{}|", "ASDFGHJKL:\"",
-						  "ZXCVBNM<>?"};
+static const char *const us_keys[ROWS] = { "`1234567890-=", "qwertyuiop[]\\", "asdfghjkl;'",
+					   "zxcvbnm,./" };
+static const char *const us_keys_shifted[ROWS] = { "~!@#$%^&*()_+", "QWERTYUIOP{}|", "ASDFGHJKL:\"",
+						   "ZXCVBNM<>?" };
 
 /* Several alphabets may share a view: each key then has several meanings. '.' is none. */
 typedef struct Alphabet {
@@ -79,21 +79,21 @@ typedef struct Alphabet {
 } Alphabet;
 
 static const Alphabet alphabets[] = {
-    {VIEW_CYRILLIC_KEYS, {"ё............", "йцукенгшщзхъ.", "фывапролджэ", "ячсмитьбю."}},
-    {VIEW_CYRILLIC_KEYS, {".............", "...........иг", ".і........є", ".........."}},
-    {VIEW_GREEK_KEYS, {".............", ".σερτυθιοπ...", "ασδφγηξκλ..", "ζχψωβνμ..."}},
-    {VIEW_HEBREW_KEYS, {";............", "/'קראטוןםפ...", "שדגכעיחלךף,", "זסבהנמצתץ."}},
-    {VIEW_ARABIC_KEYS, {"ذ............", "ضصثقفغعهخحجد.", "شسيبلاتنمكط", "..ءر.ىةوز."}},
-    /* Two-set Hangul, as escapes lest an editor compose the jamo: leads, vowels, tails. */
-    {VIEW_HANGUL_KEYS,
-     {".", "\u1107\u110c\u1103\u1100\u1109", "\u1106\u1102\u110b\u1105\u1112",
-      "\u110f\u1110\u110e\u1111"}},
-    {VIEW_HANGUL_KEYS,
-     {".", ".....\u116d\u1167\u1163\u1162\u1166", ".....\u1169\u1165\u1161\u1175",
-      "....\u1172\u116e\u1173"}},
-    {VIEW_HANGUL_KEYS,
-     {".", "\u11b8\u11bd\u11ae\u11a8\u11ba", "\u11b7\u11ab\u11bc\u11af\u11c2",
-      "\u11bf\u11c0\u11be\u11c1"}},
+	{ VIEW_CYRILLIC_KEYS, { "ё............", "йцукенгшщзхъ.", "фывапролджэ", "ячсмитьбю." } },
+	{ VIEW_CYRILLIC_KEYS, { ".............", "...........иг", ".і........є", ".........." } },
+	{ VIEW_GREEK_KEYS, { ".............", ".σερτυθιοπ...", "ασδφγηξκλ..", "ζχψωβνμ..." } },
+	{ VIEW_HEBREW_KEYS, { ";............", "/'קראטוןםפ...", "שדגכעיחלךף,", "זסבהנמצתץ." } },
+	{ VIEW_ARABIC_KEYS, { "ذ............", "ضصثقفغعهخحجد.", "شسيبلاتنمكط", "..ءر.ىةوز." } },
+	/* Two-set Hangul, as escapes lest an editor compose the jamo: leads, vowels, tails. */
+	{ VIEW_HANGUL_KEYS,
+	  { ".", "\u1107\u110c\u1103\u1100\u1109", "\u1106\u1102\u110b\u1105\u1112",
+	    "\u110f\u1110\u110e\u1111" } },
+	{ VIEW_HANGUL_KEYS,
+	  { ".", ".....\u116d\u1167\u1163\u1162\u1166", ".....\u1169\u1165\u1161\u1175",
+	    "....\u1172\u116e\u1173" } },
+	{ VIEW_HANGUL_KEYS,
+	  { ".", "\u11b8\u11bd\u11ae\u11a8\u11ba", "\u11b7\u11ab\u11bc\u11af\u11c2",
+	    "\u11bf\u11c0\u11be\u11c1" } },
 };
 
 /* Characters below this may stand on a key of `layouts`; the few above (№, €) are left out. */

@@ -36,7 +36,7 @@ void copies_find(Lattice *lattice)
 			/* row[k + 1] still is that of i + 1; the diagonal's end is the text's. */
 			uint16_t same = text[i] == text[k] ? (uint16_t)(row[k + 1] + 1) : 0;
 			uint16_t *longest =
-			    k + same >= i ? &lattice->repeated[i] : &lattice->stood[i];
+				k + same >= i ? &lattice->repeated[i] : &lattice->stood[i];
 
 			row[k] = same;
 			if (same > *longest)
@@ -84,7 +84,7 @@ void match_old(Lattice *lattice, size_t i)
 	if (reversed > OLD_MIN)
 		lattice_relax(lattice, i, i + reversed,
 			      cost + REVERSED_COST +
-				  lattice_case_cost(lattice, i, i + reversed) / 2,
+				      lattice_case_cost(lattice, i, i + reversed) / 2,
 			      PIECE_OLD);
 }
 

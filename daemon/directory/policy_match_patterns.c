@@ -116,7 +116,7 @@ void match_sequence(Lattice *lattice, size_t i)
 		     end++)
 			lattice_relax(lattice, i, i + end,
 				      cost + cost_of_length(end) / 2 +
-					  lattice_case_cost(lattice, i, i + end),
+					      lattice_case_cost(lattice, i, i + end),
 				      PIECE_SEQUENCE);
 	}
 }
@@ -155,7 +155,7 @@ static size_t digits_length(const Lattice *lattice, size_t i)
 static void match_date_signs(Lattice *lattice, size_t i)
 {
 	const Symbol *symbols = lattice->text->symbols;
-	size_t at[3] = {i}, n[3];
+	size_t at[3] = { i }, n[3];
 	unsigned value[3];
 
 	for (size_t k = 0; k < 3; k++) {

@@ -47,7 +47,7 @@ void walks_prepare(Lattice *lattice)
 
 			lattice->keys[layout][i] = walk_key(layout, &lattice->text->symbols[i]);
 			lattice->keys_alike[layout][i] =
-			    lattice->keys[layout][i] == lattice->keys[0][i] ? next + 1 : 0;
+				lattice->keys[layout][i] == lattice->keys[0][i] ? next + 1 : 0;
 		}
 }
 
@@ -61,7 +61,7 @@ static size_t walk(Lattice *lattice, size_t i, unsigned layout, size_t stride)
 	const uint8_t *keys = lattice->keys[layout] + i;
 	size_t n, max = lattice->text->n - i < WALK_MAX ? lattice->text->n - i : WALK_MAX;
 	uint32_t cost =
-	    (START_COST + DIRECTION_COST) * (uint32_t)stride + (layout ? OTHER_LAYOUT_COST : 0);
+		(START_COST + DIRECTION_COST) * (uint32_t)stride + (layout ? OTHER_LAYOUT_COST : 0);
 	unsigned directions[2] = {};
 
 	for (n = 0; n < stride; n++)
@@ -75,7 +75,7 @@ static size_t walk(Lattice *lattice, size_t i, unsigned layout, size_t stride)
 		if (keys[n] == KEY_NONE)
 			break;
 		turned =
-		    layout_direction(layout, keys[n - stride] & KEY_PLACE, keys[n] & KEY_PLACE);
+			layout_direction(layout, keys[n - stride] & KEY_PLACE, keys[n] & KEY_PLACE);
 		/* Staying on a key is a repetition; qqwwee is two hands in step. */
 		if (!turned || turned == LAYOUT_SAME_KEY ||
 		    (stride > 1 && *direction && turned != *direction))

@@ -99,7 +99,7 @@ static uint32_t node_after(const Descent *descent, uint32_t node, uint32_t symbo
 {
 	Lattice *lattice = descent->lattice;
 	uint32_t *budget =
-	    descent->n_stem || descent->n_prefix ? &lattice->budget_forms : &lattice->budget;
+		descent->n_stem || descent->n_prefix ? &lattice->budget_forms : &lattice->budget;
 	uint8_t utf8[6];
 	int n = 1;
 
@@ -241,9 +241,8 @@ static void descend_prefixed(Descent descent)
 
 		if (descent.backward ? n > descent.start : descent.start + n > lattice->text->n)
 			return;
-		symbol =
-		    &lattice->text
-			 ->symbols[descent.backward ? descent.start - n : descent.start + n - 1];
+		symbol = &lattice->text->symbols[descent.backward ? descent.start - n
+								  : descent.start + n - 1];
 		choices[0] = symbol->base;
 		if (descent.view != VIEW_DIRECT && !layout_view(descent.view, symbol, choices))
 			return;
@@ -276,7 +275,9 @@ static bool forms_matter(const Lattice *lattice, size_t start, bool backward)
 
 static void match_view(Lattice *lattice, View view, size_t start, bool backward)
 {
-	Descent descent = {.lattice = lattice, .view = view, .start = start, .backward = backward};
+	Descent descent = {
+		.lattice = lattice, .view = view, .start = start, .backward = backward
+	};
 
 	descent.forms = (view == VIEW_DIRECT || view == VIEW_CYRILLIC_KEYS) &&
 			forms_matter(lattice, start, backward);

@@ -23,7 +23,8 @@ struct Words {
 	uint32_t first[256]; /* the root's edges by byte: most look-ups end here */
 };
 
-static const unsigned script_symbols[_SCRIPT_MAX] = {SCRIPT_LATIN_SYMBOLS, SCRIPT_CYRILLIC_SYMBOLS};
+static const unsigned script_symbols[_SCRIPT_MAX] = { SCRIPT_LATIN_SYMBOLS,
+						      SCRIPT_CYRILLIC_SYMBOLS };
 
 size_t script_model_size(Script script)
 {

@@ -40,8 +40,8 @@ static const VarlinkField answer_fields[] = {
 };
 
 /*
- * A terminal of this very machine: a virtual console, a serial line, a display of its own. On relay it is a fleet's host that
- * says so, whose root may claim anything: there nobody sits at a console.
+ * A terminal of this very machine: a virtual console, a serial line, a display of its own. On relay
+ * it is a fleet's host that says so, whose root may claim anything: there nobody sits at a console.
  */
 static bool is_local(const Call *call, const JsonNode *origin)
 {
@@ -116,8 +116,9 @@ static void decoy_questions(const Call *call, const QuestionList *list, const ch
 }
 
 /*
- * The account's own questions, or made-up ones; *ret_account has no entry for nobody. An address is nobody here: asked the
- * same as the name, it would tell a stranger that somebody is there, and who.
+ * The account's own questions, or made-up ones; *ret_account has no entry for nobody. An address is
+ * nobody here: asked the same as the name, it would tell a stranger that somebody is there, and
+ * who.
  */
 static int questions_open(Call *call, const char *user, const QuestionList *list,
 			  Account *ret_account, StoredQuestions *ret, bool *ret_enrolled)

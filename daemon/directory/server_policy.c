@@ -8,7 +8,8 @@
 #define INTERVAL_ASSUMED 300
 
 static const char *const attributes[] = {
-	"pwdLockout", "pwdMaxFailure", "pwdFailureCountInterval", "pwdMaxAge", "pwdMustChange", NULL,
+	"pwdLockout", "pwdMaxFailure", "pwdFailureCountInterval",
+	"pwdMaxAge",  "pwdMustChange", NULL,
 };
 
 static Lockout lockout_of(const Entry *policy)

@@ -18,7 +18,10 @@ typedef struct Lockout {
  */
 int server_policy_lockout(Call *call, const Account *account, Lockout *ret);
 
-/* Whether the server itself has a password changed that was reset: every policy that may be meant has pwdMustChange. */
+/*
+ * Whether the server itself has a password changed that was reset: every policy that may be meant
+ * has pwdMustChange.
+ */
 bool server_policy_must_change(Call *call, const Account *account);
 
 bool password_changed(const Entry *entry, int64_t *ret);

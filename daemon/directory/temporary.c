@@ -77,8 +77,12 @@ static void put_marks(Call *call, const Account *account, int64_t expires, Chang
 		generalized_time_format(expires, time);
 		changes_add(changes, CHANGE_REPLACE, attribute, time);
 		changes_add(changes, CHANGE_REPLACE, "pwdReset", "TRUE");
-		/* Without pwdMustChange pwdReset binds nobody; then pam_unix sees to it by the shadow map. */
-		if (account_has_class(account, "shadowAccount") && !server_policy_must_change(call, account))
+		/*
+		 * Without pwdMustChange pwdReset binds nobody; then pam_unix sees to it by the
+		 * shadow map.
+		 */
+		if (account_has_class(account, "shadowAccount") &&
+		    !server_policy_must_change(call, account))
 			changes_add(changes, CHANGE_REPLACE, "shadowLastChange", "0");
 	}
 	/* A second temporary password must not take the first one's end for the account's own. */

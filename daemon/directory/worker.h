@@ -64,8 +64,9 @@ typedef struct Call {
 	Worker *worker;
 	Serve *serve;
 	Caller caller;
-	JsonWriter *list; /* of answers, when the call is about several requests (mint.c); else NULL */
-	bool unsure;      /* a write was sent, and whether it was carried out is not known */
+	/* of answers, when the call is about several requests (mint.c); else NULL */
+	JsonWriter *list;
+	bool unsure; /* a write was sent, and whether it was carried out is not known */
 } Call;
 
 /* The parameter that each call has; the first member of each parameter struct. */

@@ -28,14 +28,14 @@ static const struct {
 	const char *word;
 	GateTurn turn;
 } words[] = {
-	{ "EHLO ", TURN_EHLO },	    { "AUTH ", TURN_AUTH },    { "MAIL FROM:<", TURN_MAIL },
+	{ "EHLO ", TURN_EHLO },     { "AUTH ", TURN_AUTH },    { "MAIL FROM:<", TURN_MAIL },
 	{ "RCPT TO:<", TURN_RCPT }, { "DATA\r\n", TURN_DATA }, { "RSET\r\n", TURN_RSET },
 	{ "QUIT\r\n", TURN_QUIT },
 };
 
 static const char *const names[] = {
-	[TURN_EHLO] = "EHLO",	 [TURN_AUTH] = "AUTH", [TURN_AUTH_MORE] = "AUTH",
-	[TURN_MAIL] = "MAIL",	 [TURN_RCPT] = "RCPT", [TURN_DATA] = "DATA",
+	[TURN_EHLO] = "EHLO",    [TURN_AUTH] = "AUTH", [TURN_AUTH_MORE] = "AUTH",
+	[TURN_MAIL] = "MAIL",    [TURN_RCPT] = "RCPT", [TURN_DATA] = "DATA",
 	[TURN_TEXT] = "message", [TURN_RSET] = "RSET", [TURN_QUIT] = "QUIT",
 };
 
@@ -134,8 +134,9 @@ static bool path_right(const Gate *gate, const char *word, const char *address)
 }
 
 /*
- * The message with its dots doubled (RFC 5321 4.5.2) and the end of the text, and nothing else. When
- * libesmtp cannot write it goes on with what comes next: a mail without its head would be sent.
+ * The message with its dots doubled (RFC 5321 4.5.2) and the end of the text, and nothing else.
+ * When libesmtp cannot write it goes on with what comes next: a mail without its head would be
+ * sent.
  */
 static bool text_right(const Gate *gate)
 {
@@ -301,7 +302,7 @@ static int judge_transaction(Gate *gate, GateTurn turn)
 {
 	int code = gate->reply.code, class = reply_class(&gate->reply),
 	    wanted = turn == TURN_DATA ? 3 : 2;
-	int *keep = turn == TURN_MAIL	? &gate->codes.sender
+	int *keep = turn == TURN_MAIL   ? &gate->codes.sender
 		    : turn == TURN_RCPT ? &gate->codes.recipient
 		    : turn == TURN_DATA ? &gate->codes.data
 					: &gate->codes.transfer;

@@ -20,7 +20,7 @@ enum {
 			try */
 	GATE_E_UNKNOWN, /* over after the text was handed over: nobody knows */
 	GATE_E_REFUSED, /* the session does not fulfil what the configuration demands */
-	GATE_E_BROKEN,	/* libesmtp died, gave up or said something that it may not */
+	GATE_E_BROKEN,  /* libesmtp died, gave up or said something that it may not */
 };
 
 /* Status codes as they came from the relay, 0 where none came. */

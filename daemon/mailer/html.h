@@ -26,7 +26,7 @@ typedef struct Html {
 	bool closing; /* the tag is an end tag */
 	char element[HTML_WORD_MAX];
 	char attribute[HTML_WORD_MAX];
-	size_t value_len;	  /* bytes of the attribute's value so far */
+	size_t value_len;         /* bytes of the attribute's value so far */
 	char tail[HTML_WORD_MAX]; /* the last bytes, to see how a comment or script ends */
 } Html;
 

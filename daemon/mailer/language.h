@@ -20,7 +20,7 @@ typedef enum LanguageWord {
 typedef struct LanguageWords {
 	char direction[4]; /* ltr, rtl */
 	char months[12][24];
-	char first[8];		      /* the first day of a month: "1", "1er" */
+	char first[8];                /* the first day of a month: "1", "1er" */
 	char date[LANGUAGE_WHEN_MAX]; /* {day} {month} {year} {hour} {minute} {offset} */
 	char words[_WORD_MAX][24];
 } LanguageWords;

@@ -16,7 +16,7 @@ typedef struct Message {
 	time_t date;
 	const char *from_name; /* "" or NULL: none */
 	const char *from_address;
-	const char *to;	      /* the stored address, byte for byte */
+	const char *to;       /* the stored address, byte for byte */
 	const char *language; /* tag */
 	const char *subject;
 	const char *text;
@@ -29,7 +29,7 @@ enum {
 	MESSAGE_E_FROM,
 	MESSAGE_E_TO,
 	MESSAGE_E_SUBJECT, /* empty, too long, a control in it */
-	MESSAGE_E_BODY,	   /* no UTF-8, a NUL or another control but the line feed */
+	MESSAGE_E_BODY,    /* no UTF-8, a NUL or another control but the line feed */
 	MESSAGE_E_TOO_LONG,
 };
 

@@ -18,7 +18,7 @@
 
 /* Several bits apart, so that no flipped one turns a failure into a success. */
 typedef enum RelayResult {
-	RELAY_SENT = 0x35c9,	  /* the relay has taken responsibility for the message */
+	RELAY_SENT = 0x35c9,      /* the relay has taken responsibility for the message */
 	RELAY_TEMPORARY = 0x4a36, /* it has not, or nobody knows: to be tried again */
 	RELAY_PERMANENT = 0x1f6a, /* it refused this address or this text for good */
 } RelayResult;

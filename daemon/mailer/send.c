@@ -21,8 +21,9 @@ typedef struct SendParameters {
 
 typedef struct Outcome {
 	Buf detail;
-	const char *remedy; /* for the first that did not go well; NULL: all did, or none is known */
-	uint32_t reached;   /* a bit for each place in "to" */
+	/* for the first that did not go well; NULL: all did, or none is known */
+	const char *remedy;
+	uint32_t reached; /* a bit for each place in "to" */
 } Outcome;
 
 static const VarlinkField outer[] = {
@@ -63,7 +64,7 @@ static int reached_read(const JsonNode *array, uint32_t n, uint32_t *reached)
 {
 	if (!array)
 		return 0;
-	JSON_FOREACH (place, array) {
+	JSON_FOREACH(place, array) {
 		if (place->type != JSON_INTEGER || place->integer < 0 || place->integer >= n)
 			return -EINVAL;
 		*reached |= UINT32_C(1) << place->integer;
@@ -83,7 +84,7 @@ static int parameters_read(const VarlinkCall *call, SendParameters *p, MailKind 
 	*bad = "to";
 	if (p->to->n == 0)
 		return -EINVAL;
-	JSON_FOREACH (address, p->to)
+	JSON_FOREACH(address, p->to)
 		if (address->type != JSON_STRING)
 			return -EINVAL;
 	*bad = "reached";
@@ -147,12 +148,12 @@ static const char *send_all(Mailer *mailer, const SendParameters *p, const Value
 	unsigned index = 0, n_sent = 0;
 	bool again = false;
 
-	JSON_FOREACH (to, p->to) {
+	JSON_FOREACH(to, p->to) {
 		uint32_t bit = UINT32_C(1) << index;
 
 		if (!(outcome->reached & bit)) {
-			RelayResult result = send_one(mailer, p, values, index, to->string,
-						      deadline, outcome);
+			RelayResult result =
+				send_one(mailer, p, values, index, to->string, deadline, outcome);
 
 			if (result == RELAY_SENT)
 				outcome->reached |= bit;

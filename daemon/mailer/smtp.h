@@ -29,7 +29,7 @@ typedef struct SmtpJob {
 
 typedef enum SmtpOrder {
 	SMTP_ORDER_SEND = 1, /* the message in the job: answered by an SmtpReport */
-	SMTP_ORDER_END,	     /* QUIT */
+	SMTP_ORDER_END,      /* QUIT */
 } SmtpOrder;
 
 /* Sent by the child first of all. */

@@ -40,7 +40,7 @@ typedef struct Parser {
 	Html html;
 	bool whole; /* a link has filled the attribute: only the closing quote may follow */
 	size_t len;
-	size_t at;	/* what lies before is done */
+	size_t at;      /* what lies before is done */
 	size_t literal; /* start of the literal that is being collected */
 	size_t depth;
 	size_t open[TEMPLATE_DEPTH_MAX]; /* parts */

@@ -21,7 +21,7 @@
 
 typedef enum TemplateForm {
 	TEMPLATE_PLAIN, /* the text part and subjects: as it is */
-	TEMPLATE_HTML,	/* escaped by place */
+	TEMPLATE_HTML,  /* escaped by place */
 } TemplateForm;
 
 typedef struct Template Template;

@@ -9,9 +9,9 @@
 
 /* What the verification of the peer's certificate came to. */
 typedef struct TlsVerdict {
-	int error;	 /* X509_V_ERR_… of the first objection; X509_V_OK */
+	int error;       /* X509_V_ERR_… of the first objection; X509_V_OK */
 	char names[256]; /* the names in the certificate, as far as they fit */
-	char until[32];	 /* its last day */
+	char until[32];  /* its last day */
 } TlsVerdict;
 
 /*

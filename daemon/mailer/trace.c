@@ -7,7 +7,8 @@
 #include "trace.h"
 #include "validate.h"
 
-#define WINDOW 6 /* letters and digits in a row that a text may not have in common with a secret   \
+#define WINDOW                                                                                     \
+	6 /* letters and digits in a row that a text may not have in common with a secret   \
 		  */
 
 static const char *const remedies[_CAUSE_MAX] = {

@@ -54,7 +54,7 @@ typedef struct Trace {
 	TraceStep steps[TRACE_STEPS_MAX];
 	size_t n_secrets;
 	const char *secrets[TRACE_SECRETS_MAX]; /* not owned */
-	const char *address;			/* not owned */
+	const char *address;                    /* not owned */
 } Trace;
 
 void trace_init(Trace *trace);

@@ -60,7 +60,7 @@ static const struct {
 
 static const struct {
 	const char *name;
-	ValueSet known;	    /* beside COMMON */
+	ValueSet known;     /* beside COMMON */
 	ValueSet mandatory; /* values that must come */
 	ValueSet essential; /* names that the templates must use */
 } kinds[_KIND_MAX] = {
@@ -73,7 +73,8 @@ static const struct {
 	[KIND_MAIL_CHANGED] = { "mail-changed", B(MAIL) | B(UNSURE), B(USER) | B(TIME), B(USER) },
 	[KIND_MAIL_CONFIRM] = { "mail-confirm", LASTING | B(CODE) | B(MAIL) | B(REVOKE),
 				B(USER) | B(CODE) | B(MINUTES) | B(TIME), B(USER) | B(CODE) },
-	[KIND_ENROLLED] = { "enrolled", B(QUESTIONS) | B(CODES) | B(PIN) | B(WAY) | B(MAIL) | B(UNSURE),
+	[KIND_ENROLLED] = { "enrolled",
+			    B(QUESTIONS) | B(CODES) | B(PIN) | B(WAY) | B(MAIL) | B(UNSURE),
 			    B(USER) | B(TIME), B(USER) },
 	[KIND_TEMPORARY] = { "temporary", LASTING | B(PASSWORD), B(USER) | B(TIME),
 			     B(USER) | B(PASSWORD) },

@@ -18,7 +18,7 @@ struct Wire {
 	int fd;
 	SSL *ssl;
 	Deadline deadline; /* of the TLS call under way */
-	size_t start;	   /* bytes [start, end) of in were read and not used */
+	size_t start;      /* bytes [start, end) of in were read and not used */
 	size_t end;
 	char in[CHUNK];
 };

@@ -13,7 +13,8 @@
 #include "policy.h"
 
 #define LIMIT_US 1000.0
-#define ROUNDS 40 /* of another look at what seemed too slow: a neighbour's load is in one measurement, not in all */
+/* of another look at what seemed too slow: a neighbour's load is in one measurement, not in all */
+#define ROUNDS 40
 #define POOL 48U
 #define REPEAT 3U
 
@@ -31,10 +32,10 @@ typedef struct Search {
 } Search;
 
 static const char *const fragments[] = {
-    "12",  "1",	   "0o",   "a",	     "ab",    "4@",  "1!|l", "$5s",    "qwe",  "./*-+", "aA",
-    "пр",  "ghb",  "의",   "뷁",     "ﷺ",     "ß",   "é",    "pass",   "word", "love",	" ",
-    "20",  "1999", "0101", "zxcvbn", "йцу",   "αβ",  "שלום", "مرحبا",  "😂",    "妒",	"i1l!|",
-    "the", "an",   "ein",  "st3ll4", "c(<[{", "7t+", "o0",   "8b9gq6", "xX",   "lIl1|", "¾",
+	"12",  "1",    "0o",   "a",      "ab",    "4@",  "1!|l", "$5s",    "qwe",  "./*-+", "aA",
+	"пр",  "ghb",  "의",   "뷁",     "ﷺ",     "ß",   "é",    "pass",   "word", "love",  " ",
+	"20",  "1999", "0101", "zxcvbn", "йцу",   "αβ",  "שלום", "مرحبا",  "😂",    "妒",    "i1l!|",
+	"the", "an",   "ein",  "st3ll4", "c(<[{", "7t+", "o0",   "8b9gq6", "xX",   "lIl1|", "¾",
 };
 #define N_FRAGMENTS (sizeof(fragments) / sizeof(*fragments))
 
@@ -58,21 +59,21 @@ static uint64_t random_below(Search *search, uint64_t n)
 static void measure(const Search *search, Candidate *candidate)
 {
 	static const char *const words[] = {
-	    "anna-lena.mueller@mail.example.org",
-	    "Анна-Елена Кузнецова-Мюллер",
-	    "a1b2c3d4e5f6g7h8",
-	    "www.intern.example.org",
-	    "Ωμέγα Παπαδοπούλου",
-	    "abcabcabcabc",
-	    "aaaaaaaaaaaa",
-	    "12121212",
+		"anna-lena.mueller@mail.example.org",
+		"Анна-Елена Кузнецова-Мюллер",
+		"a1b2c3d4e5f6g7h8",
+		"www.intern.example.org",
+		"Ωμέγα Παπαδοπούλου",
+		"abcabcabcabc",
+		"aaaaaaaaaaaa",
+		"12121212",
 	};
-	PolicyInput input = {.password = candidate->bytes,
-			     .n_password = candidate->n,
-			     .person_words = words,
-			     .n_person_words = sizeof(words) / sizeof(*words),
-			     .old_password = candidate->bytes,
-			     .n_old_password = candidate->n};
+	PolicyInput input = { .password = candidate->bytes,
+			      .n_password = candidate->n,
+			      .person_words = words,
+			      .n_person_words = sizeof(words) / sizeof(*words),
+			      .old_password = candidate->bytes,
+			      .n_old_password = candidate->n };
 
 	candidate->us = 1e12;
 	for (unsigned i = 0; i < REPEAT * 2; i++) {
@@ -194,7 +195,7 @@ int main(int argc, char *argv[])
 {
 	PolicyConfig config = {};
 	Policy *policy = NULL;
-	static Search search = {.random = UINT64_C(0x9e3779b97f4a7c15)};
+	static Search search = { .random = UINT64_C(0x9e3779b97f4a7c15) };
 	double end, seconds = argc > 3 ? strtod(argv[3], NULL) : 10;
 	size_t worst = 0;
 

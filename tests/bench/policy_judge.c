@@ -23,7 +23,7 @@ static void judge(const Policy *policy, char *line, bool timing)
 {
 	char *login = strchr(line, '\t'), *name = login ? strchr(login + 1, '\t') : NULL;
 	const char *words[2] = {};
-	PolicyInput input = {.password = (const uint8_t *)line, .person_words = words};
+	PolicyInput input = { .password = (const uint8_t *)line, .person_words = words };
 	PolicyVerdict verdict;
 	char codes[256];
 	double begin;

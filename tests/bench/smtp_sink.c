@@ -68,8 +68,8 @@ static bool note(const char *recipient, const char *mail)
 		return true;
 	between(mail, "\r\nMessage-ID:", id, sizeof(id));
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	len = snprintf(line, sizeof(line), "%lld.%06ld %s %s\n", (long long)now.tv_sec, now.tv_nsec / 1000,
-		       recipient, id);
+	len = snprintf(line, sizeof(line), "%lld.%06ld %s %s\n", (long long)now.tv_sec,
+		       now.tv_nsec / 1000, recipient, id);
 	return write(log_fd, line, (size_t)len) == len;
 }
 

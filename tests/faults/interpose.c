@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Loaded before the libraries of broker and workers: the n-th call of a kind fails, among all processes that share the
- * file that PWRESET_FAULTS names. test_calls.py writes what is to fail into it, and reads there what did. For test_power.py it
- * notes in the file PWRESET_RECORD what is done to the files of the folder PWRESET_RECORD_IN.
+ * Loaded before the libraries of broker and workers: the n-th call of a kind fails, among all
+ * processes that share the file that PWRESET_FAULTS names. test_calls.py writes what is to fail
+ * into it, and reads there what did. For test_power.py it notes in the file PWRESET_RECORD what is
+ * done to the files of the folder PWRESET_RECORD_IN.
  */
 
 #include <dlfcn.h>
@@ -29,14 +30,27 @@
 
 #include "macros.h"
 
-/* Kinds; interposer.py has the same numbers. HANGS: of the others, those in which somebody or something is waited for. */
-enum { MEMORY = 1, FILES = 2, WRITES = 4, MAKES = 8, WAITS = 16, SOCKETS = 32, MOVES = 64, CHANCE = 128, HANGS = 256 };
+/*
+ * Kinds; interposer.py has the same numbers. HANGS: of the others, those in which somebody or
+ * something is waited for.
+ */
+enum {
+	MEMORY = 1,
+	FILES = 2,
+	WRITES = 4,
+	MAKES = 8,
+	WAITS = 16,
+	SOCKETS = 32,
+	MOVES = 64,
+	CHANCE = 128,
+	HANGS = 256
+};
 #define KINDS 9
 #define FRAMES 14
 
 typedef struct Control {
-	uint32_t on;   /* 0: nothing is counted */
-	uint32_t kind; /* of the call that is to fail */
+	uint32_t on;    /* 0: nothing is counted */
+	uint32_t kind;  /* of the call that is to fail */
 	uint32_t error; /* errno; 0: a single byte is moved */
 	uint32_t n;     /* which of them; 0: none */
 	atomic_uint seen[KINDS];
@@ -54,7 +68,8 @@ __attribute__((__constructor__)) static void control_open(void)
 {
 	const char *path = getenv("PWRESET_FAULTS");
 	int fd = path ? (int)openat(AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
-	void *p = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *p = fd < 0 ? MAP_FAILED
+			 : mmap(NULL, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	void *frame;
 
@@ -79,11 +94,13 @@ __attribute__((__constructor__)) static void record_open(void)
 }
 
 /* "KIND NAME OFFSET DATA", the data in hexadecimal, or another name. */
-static void record_put(const char *kind, const char *name, off64_t at, const void *data, size_t len, const char *to)
+static void record_put(const char *kind, const char *name, off64_t at, const void *data, size_t len,
+		       const char *to)
 {
 	static char line[1 << 20];
 	const unsigned char *bytes = data;
-	int n = snprintf(line, sizeof(line), "%s %s %lld %s", kind, name, (long long)at, to ? to : "");
+	int n = snprintf(line, sizeof(line), "%s %s %lld %s", kind, name, (long long)at,
+			 to ? to : "");
 
 	for (size_t i = 0; i < len && (size_t)n + 4 < sizeof(line); i++)
 		n += snprintf(line + n, sizeof(line) - (size_t)n, "%02x", bytes[i]);
@@ -122,19 +139,23 @@ static void where_note(void)
 		if (!dladdr(frames[i], &info) || !info.dli_fname)
 			continue;
 		slash = strrchr(info.dli_fname, '/');
-		len += (size_t)snprintf(control->where + len, sizeof(control->where) - len, "%s+%#tx ",
-					slash ? slash + 1 : info.dli_fname, (char *)frames[i] - (char *)info.dli_fbase);
+		len += (size_t)snprintf(control->where + len, sizeof(control->where) - len,
+					"%s+%#tx ", slash ? slash + 1 : info.dli_fname,
+					(char *)frames[i] - (char *)info.dli_fbase);
 	}
 }
 
-/* It does not return before the test says that all is calm: then it goes on as if nothing had been. */
+/*
+ * It does not return before the test says that all is calm: then it goes on as if nothing had been.
+ */
 static void hang(void)
 {
 	const struct timespec turn = { .tv_nsec = 10 * 1000 * 1000 };
 	struct itimerval timer;
 
 	getitimer(ITIMER_REAL, &timer);
-	control->alarm_ms = (uint32_t)(timer.it_value.tv_sec * 1000 + timer.it_value.tv_usec / 1000);
+	control->alarm_ms =
+		(uint32_t)(timer.it_value.tv_sec * 1000 + timer.it_value.tv_usec / 1000);
 	control->pid = (uint32_t)getpid();
 	while (control->on)
 		syscall(SYS_nanosleep, &turn, NULL);
@@ -168,7 +189,7 @@ static bool strikes(unsigned kinds, const char *name)
 #define REAL(function)                                                                             \
 	static __typeof__(function) *real;                                                         \
 	if (!real)                                                                                 \
-		*(void **)&real = dlsym(RTLD_NEXT, #function)
+	*(void **)&real = dlsym(RTLD_NEXT, #function)
 
 /* A call that fails by returning failure. */
 #define WRAP(type, kinds, failure, function, parameters, arguments)                                \
@@ -222,37 +243,50 @@ PUBLIC void *realloc(void *p, size_t size)
 }
 
 WRAP(void *, MEMORY, NULL, reallocarray, (void *p, size_t n, size_t size), (p, n, size))
-WRAP(void *, MEMORY, MAP_FAILED, mmap64, (void *at, size_t len, int prot, int flags, int fd, off64_t from),
+WRAP(void *, MEMORY, MAP_FAILED, mmap64,
+     (void *at, size_t len, int prot, int flags, int fd, off64_t from),
      (at, len, prot, flags, fd, from))
 
-WRAP_MOVE(FILES | WRITES | WAITS, write, (int fd, const void *data, size_t len), (fd, data, len), len)
+WRAP_MOVE(FILES | WRITES | WAITS, write, (int fd, const void *data, size_t len), (fd, data, len),
+	  len)
 WRAP_MOVE(FILES, pread64, (int fd, void *data, size_t len, off64_t at), (fd, data, len, at), len)
-WRAP_MOVE(SOCKETS | WAITS, recv, (int fd, void *data, size_t len, int flags), (fd, data, len, flags), len)
-WRAP_MOVE(SOCKETS | WAITS, send, (int fd, const void *data, size_t len, int flags), (fd, data, len, flags), len)
+WRAP_MOVE(SOCKETS | WAITS, recv, (int fd, void *data, size_t len, int flags),
+	  (fd, data, len, flags), len)
+WRAP_MOVE(SOCKETS | WAITS, send, (int fd, const void *data, size_t len, int flags),
+	  (fd, data, len, flags), len)
 WRAP_MOVE(CHANCE, getrandom, (void *data, size_t len, unsigned flags), (data, len, flags), len)
-WRAP(ssize_t, SOCKETS | WAITS, -1, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags))
-WRAP(ssize_t, SOCKETS | WAITS, -1, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags))
+WRAP(ssize_t, SOCKETS | WAITS, -1, recvmsg, (int fd, struct msghdr *message, int flags),
+     (fd, message, flags))
+WRAP(ssize_t, SOCKETS | WAITS, -1, sendmsg, (int fd, const struct msghdr *message, int flags),
+     (fd, message, flags))
 WRAP(ssize_t, FILES | WAITS, -1, readv, (int fd, const struct iovec *list, int n), (fd, list, n))
 WRAP(ssize_t, FILES | WAITS, -1, writev, (int fd, const struct iovec *list, int n), (fd, list, n))
 
 WRAP(int, FILES, -1, fstat64, (int fd, struct stat64 *st), (fd, st))
 WRAP(int, FILES, -1, flock, (int fd, int operation), (fd, operation))
 
-WRAP(int, SOCKETS | WAITS, -1, connect, (int fd, const struct sockaddr *to, socklen_t len), (fd, to, len))
+WRAP(int, SOCKETS | WAITS, -1, connect, (int fd, const struct sockaddr *to, socklen_t len),
+     (fd, to, len))
 WRAP(int, SOCKETS, -1, getsockopt, (int fd, int level, int option, void *value, socklen_t *len),
      (fd, level, option, value, len))
-WRAP(int, SOCKETS, -1, setsockopt, (int fd, int level, int option, const void *value, socklen_t len),
+WRAP(int, SOCKETS, -1, setsockopt,
+     (int fd, int level, int option, const void *value, socklen_t len),
      (fd, level, option, value, len))
 WRAP(int, WAITS, -1, poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))
-WRAP(int, WAITS, -1, epoll_wait, (int fd, struct epoll_event *events, int n, int timeout), (fd, events, n, timeout))
+WRAP(int, WAITS, -1, epoll_wait, (int fd, struct epoll_event *events, int n, int timeout),
+     (fd, events, n, timeout))
 WRAP(pid_t, WAITS, -1, waitpid, (pid_t pid, int *status, int options), (pid, status, options))
 
-WRAP(int, MAKES | SOCKETS, -1, socket, (int domain, int type, int protocol), (domain, type, protocol))
-WRAP(int, MAKES, -1, socketpair, (int domain, int type, int protocol, int ends[2]), (domain, type, protocol, ends))
-WRAP(int, MAKES | WAITS, -1, accept4, (int fd, struct sockaddr *from, socklen_t *len, int flags), (fd, from, len, flags))
+WRAP(int, MAKES | SOCKETS, -1, socket, (int domain, int type, int protocol),
+     (domain, type, protocol))
+WRAP(int, MAKES, -1, socketpair, (int domain, int type, int protocol, int ends[2]),
+     (domain, type, protocol, ends))
+WRAP(int, MAKES | WAITS, -1, accept4, (int fd, struct sockaddr *from, socklen_t *len, int flags),
+     (fd, from, len, flags))
 WRAP(int, MAKES, -1, pipe2, (int ends[2], int flags), (ends, flags))
 WRAP(int, MAKES, -1, epoll_create1, (int flags), (flags))
-WRAP(int, MAKES, -1, epoll_ctl, (int fd, int what, int of, struct epoll_event *event), (fd, what, of, event))
+WRAP(int, MAKES, -1, epoll_ctl, (int fd, int what, int of, struct epoll_event *event),
+     (fd, what, of, event))
 WRAP(int, MAKES, -1, timerfd_create, (int clock, int flags), (clock, flags))
 WRAP(int, MAKES, -1, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags))
 WRAP(int, MAKES, -1, dup3, (int from, int to, int flags), (from, to, flags))
@@ -339,7 +373,9 @@ PUBLIC int open64(const char *path, int flags, ...)
 	va_start(list, flags);
 	mode = va_arg(list, mode_t);
 	va_end(list);
-	return strikes(FILES | MAKES | (flags & O_CREAT ? WRITES : 0), "open64") ? -1 : real(path, flags, mode);
+	return strikes(FILES | MAKES | (flags & O_CREAT ? WRITES : 0), "open64")
+		       ? -1
+		       : real(path, flags, mode);
 }
 
 PUBLIC int openat64(int at, const char *path, int flags, ...)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Loaded before the broker's libraries: its clocks are ahead by as many nanoseconds as the file has that PWRESET_LEAP names.
- * test_hour.py leaps while nothing is in hand, so that no deadline of what is comes early. A timer that has become due so is
- * seen at the next turn of the event loop, for sd-event compares the time, not the descriptor.
+ * Loaded before the broker's libraries: its clocks are ahead by as many nanoseconds as the file has
+ * that PWRESET_LEAP names. test_hour.py leaps while nothing is in hand, so that no deadline of what
+ * is comes early. A timer that has become due so is seen at the next turn of the event loop, for
+ * sd-event compares the time, not the descriptor.
  */
 #include <fcntl.h>
 #include <stdatomic.h>

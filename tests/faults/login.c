@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Somebody logs in, as any program has it done by libpam: login FOLDER SERVICE USER. Prompts go out as lines that begin with
- * "?", and are answered by a line each; what else is said goes out behind "!". No answer any more: the person has gone.
- * Exit status 0: let in.
+ * Somebody logs in, as any program has it done by libpam: login FOLDER SERVICE USER. Prompts go out
+ * as lines that begin with "?", and are answered by a line each; what else is said goes out behind
+ * "!". No answer any more: the person has gone. Exit status 0: let in.
  */
 
 #include <stdio.h>
@@ -25,12 +25,14 @@ static char *answer_read(void)
 	return strdup(line);
 }
 
-static int converse(int n, const struct pam_message **messages, struct pam_response **ret, UNUSED void *data)
+static int converse(int n, const struct pam_message **messages, struct pam_response **ret,
+		    UNUSED void *data)
 {
 	struct pam_response *responses = calloc((size_t)n, sizeof(*responses));
 
 	for (int i = 0; responses && i < n; i++) {
-		bool prompt = messages[i]->msg_style == PAM_PROMPT_ECHO_OFF || messages[i]->msg_style == PAM_PROMPT_ECHO_ON;
+		bool prompt = messages[i]->msg_style == PAM_PROMPT_ECHO_OFF ||
+			      messages[i]->msg_style == PAM_PROMPT_ECHO_ON;
 
 		printf("%c%s\n", prompt ? '?' : '!', messages[i]->msg);
 		fflush(stdout);

@@ -5,26 +5,37 @@
 #include "fuzz.h"
 
 #define SLOT_US INT64_C(200000) /* [recovery] answer-slot= */
-#define SPOOL_FULL 80 /* requests from which on a spool of 100 may refuse a call that wants several */
+/* requests from which on a spool of 100 may refuse a call that wants several */
+#define SPOOL_FULL 80
 #define UNAVAILABLE "org.pwreset.Failure.Unavailable"
 #define TRY_LATER "org.pwreset.Failure.TryLater"
 
-enum { FIRST_IN_LINE, BEHIND_WHAT_IS_ANSWERED_AT_ONCE, BEHIND_WHAT_A_WORKER_HAS_ANSWERED, ANYWHERE, PLACES };
+enum {
+	FIRST_IN_LINE,
+	BEHIND_WHAT_IS_ANSWERED_AT_ONCE,
+	BEHIND_WHAT_A_WORKER_HAS_ANSWERED,
+	ANYWHERE,
+	PLACES
+};
 
 static bool in_hand(const Expect *expect, unsigned place)
 {
 	if (expect->verdict != VERDICT_WORKER || expect->wait > 0)
 		return false;
-	return place == BEHIND_WHAT_IS_ANSWERED_AT_ONCE || expect->fate == FATE_WAITING || expect->fate == FATE_GIVEN;
+	return place == BEHIND_WHAT_IS_ANSWERED_AT_ONCE || expect->fate == FATE_WAITING ||
+	       expect->fate == FATE_GIVEN;
 }
 
-static Expect *expect_charged(Player *player, const LimitSubject *subject, unsigned cost, unsigned place)
+static Expect *expect_charged(Player *player, const LimitSubject *subject, unsigned cost,
+			      unsigned place)
 {
 	for (unsigned i = 0; i < player->n; i++) {
 		Expect *expect = player->queue + i;
 		const Expect *before = i > 0 ? expect - 1 : NULL;
 
-		if (before && (place == FIRST_IN_LINE || (place <= BEHIND_WHAT_A_WORKER_HAS_ANSWERED && in_hand(before, place))))
+		if (before &&
+		    (place == FIRST_IN_LINE ||
+		     (place <= BEHIND_WHAT_A_WORKER_HAS_ANSWERED && in_hand(before, place))))
 			return NULL;
 
 		if (expect->cost == 0 || expect->charged)
@@ -45,7 +56,10 @@ void players_charged(const LimitSubject *subject, unsigned cost, int64_t now, un
 	shares_charged(subject, cost, now, wait);
 	if (cost == 0)
 		return;
-	/* What waits behind another call comes later, unless that one has been answered in this very moment. */
+	/*
+	 * What waits behind another call comes later, unless that one has been answered in this
+	 * very moment.
+	 */
 	for (unsigned place = 0; place < PLACES; place++)
 		for (size_t i = 0; i < PEERS_MAX && !expect; i++)
 			if (players[i].fd >= 0 || players[i].hung_up)
@@ -64,7 +78,8 @@ void players_fined(const LimitSubject *subject, unsigned cost, int64_t now)
 		for (unsigned j = 0; j < players[i].n; j++) {
 			Expect *expect = players[i].queue + j;
 
-			if (expect->verdict == VERDICT_WORKER && expect->charged && !expect->fined && expect->rule->fine == cost &&
+			if (expect->verdict == VERDICT_WORKER && expect->charged &&
+			    !expect->fined && expect->rule->fine == cost &&
 			    strcmp(expect->source, subject->source) == 0) {
 				expect->fined = true;
 				return;
@@ -96,7 +111,8 @@ void players_host_set(const char *host, unsigned seconds, int64_t now)
 /* A wrong guess costs more, but not where a few would pay for all. */
 static void check_fine(const Expect *expect, const char *error)
 {
-	bool wrong = strstr(error, ".Refused") || strstr(error, "WrongPassword") || strstr(error, "LinkDead");
+	bool wrong = strstr(error, ".Refused") || strstr(error, "WrongPassword") ||
+		     strstr(error, "LinkDead");
 
 	if (wrong && expect->rule->fine > 0 && !expect->crowd)
 		assert(expect->fined);
@@ -133,13 +149,15 @@ static void check_worker_reply(const Expect *expect, const VarlinkReply *reply, 
 	if (!reply->error) {
 		/* Success is what a worker has said, and never anything else. */
 		assert(expect->fate == FATE_DONE);
-		assert(strcmp(rule->method, "org.pwreset.Admin.RemindExpiry") == 0 || strcmp(text, expect->reply) == 0);
+		assert(strcmp(rule->method, "org.pwreset.Admin.RemindExpiry") == 0 ||
+		       strcmp(text, expect->reply) == 0);
 		for (unsigned i = 0; i < expect->n_promised; i++)
 			promise(expect->kind, expect->promised[i], !expect->batch, 0);
 		return;
 	}
 	check_fine(expect, reply->error);
-	if (rule->late && strcmp(reply->error, rule->late) == 0 && world_now() - expect->begun >= SLOT_US)
+	if (rule->late && strcmp(reply->error, rule->late) == 0 &&
+	    world_now() - expect->begun >= SLOT_US)
 		return;
 	switch (expect->fate) {
 	case FATE_DONE:
@@ -157,7 +175,8 @@ static void check_worker_reply(const Expect *expect, const VarlinkReply *reply, 
 		assert(strcmp(reply->error, UNAVAILABLE) == 0);
 		break;
 	case FATE_GIVEN:
-		assert(strcmp(reply->error, rule->lost) == 0 || strcmp(reply->error, UNAVAILABLE) == 0);
+		assert(strcmp(reply->error, rule->lost) == 0 ||
+		       strcmp(reply->error, UNAVAILABLE) == 0);
 		break;
 	}
 }
@@ -173,7 +192,8 @@ static void twins_settle(Expect *expect, bool later)
 			unsigned wait = twin->wait;
 
 			if (twin->charged && twin->cost == expect->cost && later == (wait > 0) &&
-			    strcmp(twin->source, expect->source) == 0 && strcmp(twin->name, expect->name) == 0) {
+			    strcmp(twin->source, expect->source) == 0 &&
+			    strcmp(twin->name, expect->name) == 0) {
 				twin->wait = expect->wait;
 				expect->wait = wait;
 				return;
@@ -217,7 +237,8 @@ void answer_check(Player *player, Expect *expect, const VarlinkReply *reply, con
 		check_time(player, expect, false);
 		break;
 	case VERDICT_SPOOL:
-		assert(!reply->error || (strcmp(reply->error, UNAVAILABLE) == 0 && spool_is_full()));
+		assert(!reply->error ||
+		       (strcmp(reply->error, UNAVAILABLE) == 0 && spool_is_full()));
 		check_time(player, expect, false);
 		break;
 	case VERDICT_WORKER:
@@ -232,12 +253,14 @@ void answer_check_wait(const Player *player)
 	const Expect *head = player->queue;
 	int64_t passed;
 
-	if (player->fd < 0 || player->n == 0 || player->unclear || player->deaf || player->behind || head->begun < 0)
+	if (player->fd < 0 || player->n == 0 || player->unclear || player->deaf || player->behind ||
+	    head->begun < 0)
 		return;
 	passed = world_now() - head->begun;
 	assert(head->cost == 0 || (head->charged && head->wait == 0));
 	if (head->verdict == VERDICT_WORKER)
-		assert(head->rule->slot != 'f' || !rule_holds(head->rule, player->socket) || passed <= SLOT_US);
+		assert(head->rule->slot != 'f' || !rule_holds(head->rule, player->socket) ||
+		       passed <= SLOT_US);
 	else
 		assert(head->rule && rule_holds(head->rule, player->socket) && passed <= SLOT_US);
 }

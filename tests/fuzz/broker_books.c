@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The books: who was promised a mail, which requests were minted, of which operations somebody must be told. */
+/*
+ * The books: who was promised a mail, which requests were minted, of which operations somebody must
+ * be told.
+ */
 
 #include "broker_work.h"
 #include "fuzz.h"
@@ -62,7 +65,8 @@ void promises_check(bool in_time)
 		assert(promises[i].got >= promises[i].least);
 	/* Not sent, not answered with a reason: then it was given up for a reason. */
 	for (size_t i = 0; in_time && i < n_asked; i++)
-		assert(asked[i].ended || asked[i].unsure + world_restarts() >= DELIVERY_UNKNOWN_MAX);
+		assert(asked[i].ended ||
+		       asked[i].unsure + world_restarts() >= DELIVERY_UNKNOWN_MAX);
 	for (size_t i = 0; i < n_operations; i++) {
 		const Operation *o = operations + i;
 		unsigned told = 0;
@@ -115,5 +119,6 @@ void operation_add(const char *id, const Rule *rule)
 
 bool is_notice(RequestKind kind)
 {
-	return kind == REQUEST_CHANGED || kind == REQUEST_ENROLLED || kind == REQUEST_MAIL_CHANGED || kind == REQUEST_MAIL_CONFIRM;
+	return kind == REQUEST_CHANGED || kind == REQUEST_ENROLLED ||
+	       kind == REQUEST_MAIL_CHANGED || kind == REQUEST_MAIL_CONFIRM;
 }

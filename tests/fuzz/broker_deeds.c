@@ -61,7 +61,8 @@ static void hand_say(Hand *hand, const char *error, const char *parameters)
 	int n;
 
 	if (error)
-		n = snprintf(text, sizeof(text), "{\"error\":\"%s\",\"parameters\":%s}", error, parameters);
+		n = snprintf(text, sizeof(text), "{\"error\":\"%s\",\"parameters\":%s}", error,
+			     parameters);
 	else
 		n = snprintf(text, sizeof(text), "{\"parameters\":%s}", parameters);
 	assert(n > 0 && (size_t)n < sizeof(text));
@@ -85,7 +86,8 @@ static void promised(Hand *hand, Expect *expect)
 		return;
 	expect->n_promised = hand->n_users > 0 ? hand->n_users : 1;
 	for (unsigned i = 0; i < expect->n_promised; i++) {
-		snprintf(expect->promised[i], sizeof(expect->promised[i]), "%s", hand->n_users > 0 ? hand->users[i] : hand->user);
+		snprintf(expect->promised[i], sizeof(expect->promised[i]), "%s",
+			 hand->n_users > 0 ? hand->users[i] : hand->user);
 		promise(expect->kind, expect->promised[i], 0, 1);
 	}
 }
@@ -108,7 +110,8 @@ static void call_done(Hand *hand)
 	} else if (strcmp(hand->method, "org.pwreset.Admin.SendLink") == 0) {
 		p += sprintf(p, "{\"results\":[");
 		for (unsigned i = 0; i < hand->n_users && i < PROMISED_MAX; i++)
-			p += snprintf(p, 600, "%s{\"user\":\"%s\",\"status\":\"ok\"}", i > 0 ? "," : "", hand->users[i]);
+			p += snprintf(p, 600, "%s{\"user\":\"%s\",\"status\":\"ok\"}",
+				      i > 0 ? "," : "", hand->users[i]);
 		strcpy(p, "]}");
 	} else if (strcmp(hand->method, "org.pwreset.Admin.RemindExpiry") == 0) {
 		strcpy(text, "{\"users\":[\"carol\"]}");
@@ -126,8 +129,10 @@ static void call_done(Hand *hand)
 
 static void call_act(Hand *hand, unsigned what, unsigned more)
 {
-	static const char *const errors[] = { FAILURE "Refused", FAILURE "WrongPassword", FAILURE "LinkDead", FAILURE "PasswordRefused",
-					      FAILURE "NotAllowed", FAILURE "Unavailable", VARLINK_E_PERMISSION_DENIED };
+	static const char *const errors[] = { FAILURE "Refused",          FAILURE "WrongPassword",
+					      FAILURE "LinkDead",         FAILURE "PasswordRefused",
+					      FAILURE "NotAllowed",       FAILURE "Unavailable",
+					      VARLINK_E_PERMISSION_DENIED };
 	const char *error = errors[more % ARRAY_SIZE(errors)];
 
 	if (what < 7) {
@@ -156,12 +161,15 @@ static void mint_mail(Hand *hand, Asked *a)
 	char text[1024];
 
 	for (unsigned i = 0; i < TICKETS; i++)
-		if ((hand->kind == REQUEST_LINK || hand->kind == REQUEST_CODE) && strcmp(ticket_users[i], hand->user) == 0)
+		if ((hand->kind == REQUEST_LINK || hand->kind == REQUEST_CODE) &&
+		    strcmp(ticket_users[i], hand->user) == 0)
 			alive[i] = true;
 	free(a->mail);
-	if (asprintf(&a->mail, "{\"id\":\"%s\",\"language\":\"en\",\"template\":\"%s\",\"to\":[\"a@example.com\"],"
-			       "\"values\":{\"code\":\"" WORLD_CANARY "42\"}}",
-		     hand->id, request_kind_name(hand->kind)) < 0)
+	if (asprintf(
+		    &a->mail,
+		    "{\"id\":\"%s\",\"language\":\"en\",\"template\":\"%s\",\"to\":[\"a@example.com\"],"
+		    "\"values\":{\"code\":\"" WORLD_CANARY "42\"}}",
+		    hand->id, request_kind_name(hand->kind)) < 0)
 		abort();
 	snprintf(text, sizeof(text), "{\"mail\":%s}", a->mail);
 	hand_say(hand, NULL, text);
@@ -182,8 +190,8 @@ static void mint_act(Hand *hand, unsigned what, unsigned more)
 		a->ended = true;
 		hand_say(hand, NULL, "{\"skip\":\"no-such-user\"}");
 	} else if (what == 9) {
-		snprintf(text, sizeof(text), "{\"skip\":\"%s\",\"after\":%u}", later[more % ARRAY_SIZE(later)],
-			 more);
+		snprintf(text, sizeof(text), "{\"skip\":\"%s\",\"after\":%u}",
+			 later[more % ARRAY_SIZE(later)], more);
 		a->ended = more == 0;
 		hand_say(hand, NULL, text);
 	} else if (what == 10) {
@@ -195,7 +203,10 @@ static void mint_act(Hand *hand, unsigned what, unsigned more)
 	}
 }
 
-/* Of none is known what became of it, so that each is asked for again by Mint, where the books are kept. */
+/*
+ * Of none is known what became of it, so that each is asked for again by Mint, where the books are
+ * kept.
+ */
 static void links_act(Hand *hand, unsigned what)
 {
 	if (what < 10)
@@ -225,7 +236,9 @@ static void mailer_act(Hand *hand, unsigned what)
 		hand_say(hand, NULL, "{\"delivered\":true,\"steps\":[]}");
 	} else if (what < 9) {
 		a->ended = true;
-		hand_say(hand, NULL, what < 8 ? "{\"status\":\"sent\",\"detail\":\"\"}" : "{\"status\":\"permanent\",\"detail\":\"x\"}");
+		hand_say(hand, NULL,
+			 what < 8 ? "{\"status\":\"sent\",\"detail\":\"\"}"
+				  : "{\"status\":\"permanent\",\"detail\":\"x\"}");
 	} else if (what == 9) {
 		hand_say(hand, NULL, "{\"status\":\"temporary\",\"detail\":\"x\"}");
 	} else if (what == 10) {

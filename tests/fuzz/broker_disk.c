@@ -39,7 +39,8 @@ static void file_write(const char *path, const void *data, size_t size)
 }
 
 /* Calls of the state's files by name; each may be removed. */
-static void state_each(void (*function)(const char *path, const char *name, void *userdata), void *userdata)
+static void state_each(void (*function)(const char *path, const char *name, void *userdata),
+		       void *userdata)
 {
 	DIR *dir = opendir(disk_path("/var/lib/pwreset"));
 	struct dirent *entry;
@@ -125,7 +126,8 @@ int disk_door_open(const char *name)
 	return fd;
 }
 
-static int tree_remove(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw UNUSED)
+static int tree_remove(const char *path, const struct stat *st UNUSED, int type UNUSED,
+		       struct FTW *ftw UNUSED)
 {
 	return remove(path);
 }
@@ -139,11 +141,14 @@ static void root_remove(void)
 
 static void root_make(const char *config)
 {
-	static const char *const folders[] = { "/etc", "/etc/pwreset", "/var", "/var/lib", "/var/lib/pwreset", "/run", "/run/pwreset" };
+	static const char *const folders[] = { "/etc",        "/etc/pwreset",     "/var",
+					       "/var/lib",    "/var/lib/pwreset", "/run",
+					       "/run/pwreset" };
 
 	if (root_pid == getpid())
 		return;
-	snprintf(root, sizeof(root), "%s/pwbXXXXXX", faccessat(AT_FDCWD, "/dev/shm/.", W_OK, 0) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(root, sizeof(root), "%s/pwbXXXXXX",
+		 faccessat(AT_FDCWD, "/dev/shm/.", W_OK, 0) == 0 ? "/dev/shm" : "/tmp");
 	if (!mkdtemp(root))
 		abort();
 	root_pid = getpid();

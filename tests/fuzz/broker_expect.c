@@ -18,7 +18,8 @@ static const JsonNode *member_behind(const JsonNode *object, const char *after)
 	const JsonNode *key = object ? json_first(object) : NULL, *found = NULL;
 
 	for (uint32_t i = 0; object && i < object->n; i++, key = json_next(json_next(key)))
-		if (strcmp(key->string, after) > 0 && (!found || strcmp(key->string, found->string) < 0))
+		if (strcmp(key->string, after) > 0 &&
+		    (!found || strcmp(key->string, found->string) < 0))
 			found = key;
 	return found;
 }
@@ -33,7 +34,8 @@ char *json_text(const JsonNode *object, const char *except)
 	buf_init(&buf, memory, VARLINK_MESSAGE_MAX);
 	w = JSON_WRITER(&buf);
 	json_open(&w, NULL, '{');
-	for (const JsonNode *key = member_behind(object, ""); key; key = member_behind(object, key->string))
+	for (const JsonNode *key = member_behind(object, ""); key;
+	     key = member_behind(object, key->string))
 		if (!except || strcmp(key->string, except) != 0)
 			json_put_node(&w, key->string, json_next(key));
 	json_close(&w, '}');
@@ -72,7 +74,8 @@ static void subject_of_call(const Player *player, const Parameters *p, Expect *e
 		if (address && strcmp(p->origin.address, "unknown") != 0)
 			snprintf(expect->source, sizeof(expect->source), "%s", p->origin.address);
 		else if (!address && p->origin.terminal && *p->origin.terminal)
-			snprintf(expect->source, sizeof(expect->source), "tty=%s", p->origin.terminal);
+			snprintf(expect->source, sizeof(expect->source), "tty=%s",
+				 p->origin.terminal);
 		else
 			expect->crowd = true;
 	} else if (door == 'r' && *player->host == '\0' && p->host) {
@@ -93,12 +96,16 @@ static void expect_denied(Player *player, Expect *expect)
 	expect->last = player->ended = player->socket == SOCKET_RELAY;
 }
 
-/* To people at the host itself a check is free; to a host of the fleet nothing is, and asking for names least of all. */
+/*
+ * To people at the host itself a check is free; to a host of the fleet nothing is, and asking for
+ * names least of all.
+ */
 static unsigned cost_of(const Player *player, const Rule *rule)
 {
 	if (strcmp(rule->method, "org.pwreset.Password.Check") == 0 && player->socket == SOCKET_CTL)
 		return 0;
-	if (player->socket == SOCKET_RELAY && strcmp(rule->method, "org.pwreset.Password.Exists") == 0)
+	if (player->socket == SOCKET_RELAY &&
+	    strcmp(rule->method, "org.pwreset.Password.Exists") == 0)
 		return LIMIT_CALL;
 	return player->socket == SOCKET_RELAY && rule->cost == 0 ? 1 : rule->cost;
 }
@@ -121,8 +128,12 @@ static void expect_permitted(Player *player, const VarlinkCall *call, Expect *ex
 	expect->cost = cost_of(player, rule);
 	/* With "more" it is passed on in parts, of which everything here is one. */
 	in_parts = call->more && (method->flags & METHOD_MORE);
-	expect->text = json_text(call->parameters, in_parts && (!p.after || !*p.after) ? "after" : NULL);
-	snprintf(expect->user, sizeof(expect->user), "%s", p.user ? p.user : p.address ? p.address : "");
+	expect->text =
+		json_text(call->parameters, in_parts && (!p.after || !*p.after) ? "after" : NULL);
+	snprintf(expect->user, sizeof(expect->user), "%s",
+		 p.user      ? p.user
+		 : p.address ? p.address
+			     : "");
 	expect->batch = p.batch != NULL;
 	expect->error = NULL;
 	if (rule->route == 'b') {
@@ -140,7 +151,9 @@ static void expect_permitted(Player *player, const VarlinkCall *call, Expect *ex
 		expect->verdict = VERDICT_SPOOL;
 		expect->kind = request_kind_parse(rule->after);
 	} else if ((method->flags & METHOD_NOTICE_USER) && !p.user) {
-		/* The notice needs a name. What was held back until then is not let go of sooner. */
+		/*
+		 * The notice needs a name. What was held back until then is not let go of sooner.
+		 */
 		expect->verdict = VERDICT_ERROR;
 		expect->error = VARLINK_E_INVALID_PARAMETER;
 	} else {
@@ -154,13 +167,18 @@ static void expect_permitted(Player *player, const VarlinkCall *call, Expect *ex
 void expect_message(Player *player, char *text, size_t len)
 {
 	Expect *expect = player->queue + player->n;
-	size_t n = len / 2 + JSON_DEPTH_MAX < VARLINK_NODES_MAX ? len / 2 + JSON_DEPTH_MAX : VARLINK_NODES_MAX;
+	size_t n = len / 2 + JSON_DEPTH_MAX < VARLINK_NODES_MAX ? len / 2 + JSON_DEPTH_MAX
+								: VARLINK_NODES_MAX;
 	Json json = { .nodes = calloc(n, sizeof(JsonNode)), .n_nodes_max = n };
 	VarlinkCall call;
 
 	assert(json.nodes && player->n < QUEUE_MAX);
-	*expect = (Expect){ .verdict = VERDICT_DROP, .serial = ++serials, 
-			     .begun = player->n == 0 && !player->unclear && !player->deaf && !player->behind ? world_now() : -1 };
+	*expect = (Expect){ .verdict = VERDICT_DROP,
+			    .serial = ++serials,
+			    .begun = player->n == 0 && !player->unclear && !player->deaf &&
+						     !player->behind
+					     ? world_now()
+					     : -1 };
 	player->n++;
 	if (json_parse(&json, text, len) != 0 || varlink_call_parse(&call, json.nodes) < 0) {
 		player->ended = true;

@@ -18,7 +18,8 @@
 
 static const Rule rules[] = {
 	{ "org.varlink.service.GetInfo", "pwcr", "", 'b', 0, 0, '-', "", NULL, NULL, "", "" },
-	{ "org.varlink.service.GetInterfaceDescription", "pwcr", "", 'b', 0, 0, '-', "", NULL, NULL, "", "" },
+	{ "org.varlink.service.GetInterfaceDescription", "pwcr", "", 'b', 0, 0, '-', "", NULL, NULL,
+	  "", "" },
 	{ "org.pwreset.Relay.Hello", "r", "", 'b', 0, 0, '-', "", NULL, NULL, "", "" },
 	{ RECOVERY "RequestCode", "pwr", "", 's', 10, 0, '-', "", NULL, U, "", "code" },
 	{ RECOVERY "RequestLink", "w", "", 's', 10, 0, '-', "", NULL, U, "", "link" },
@@ -33,14 +34,16 @@ static const Rule rules[] = {
 	{ PASSWORD "Verify", "pr", "", 'd', 10, 20, 'r', "r", NULL, U, "", "" },
 	{ PASSWORD "Exists", "pr", "", 'd', 1, 0, '-', "", NULL, U, "", "" },
 	{ PASSWORD "Change", "pwr", "", 'd', 10, 20, 'r', "wr", NULL, X, "changed ", "" },
-	{ PASSWORD "SetByRoot", "", "", 'd', 0, 0, '-', "", NULL, X, "changed ", "" }, /* off unless configured */
+	{ PASSWORD "SetByRoot", "", "", 'd', 0, 0, '-', "", NULL, X, "changed ",
+	  "" }, /* off unless configured */
 	{ PASSWORD "Check", "pwcr", "", 'd', 1, 0, '-', "", NULL, U, "", "" },
 	{ PASSWORD "GetPolicy", "pwcr", "", 'b', 0, 0, '-', "", NULL, NULL, "", "" },
 	{ ACCOUNT "Status", "pwc", "", 'd', 1, 20, 'r', "w", NULL, U, "", "" },
 	{ ACCOUNT "ListQuestions", "wc", "", 'd', 1, 0, '-', "", NULL, U, "", "" },
 	{ ACCOUNT "EnrollQuestions", "wc", "", 'd', 10, 20, 'r', "w", NULL, X, "enrolled ", "" },
 	{ ACCOUNT "EnrollCodes", "wc", "", 'd', 10, 20, 'r', "w", NULL, X, "enrolled ", "" },
-	{ ACCOUNT "EnrollMail", "wc", "", 'd', 10, 20, 'r', "w", NULL, X, "mail-confirm mail-changed ", "" },
+	{ ACCOUNT "EnrollMail", "wc", "", 'd', 10, 20, 'r', "w", NULL, X,
+	  "mail-confirm mail-changed ", "" },
 	{ ACCOUNT "ConfirmMail", "wc", "", 'd', 10, 20, 'r', "w", NULL, X, "", "" },
 	{ ADMIN "Show", "c", "rhao", 'd', 0, 0, '-', "", NULL, U, "", "" },
 	{ ADMIN "SendLink", "c", "rhao", 'd', 0, 0, '-', "", NULL, U, "", "link" },
@@ -109,7 +112,8 @@ bool rule_allows(const Rule *rule, Socket socket, const Who *who, bool hello)
 	if (!strchr(rule->doors, door_of(socket)) || *rule->doors == '\0')
 		return false;
 	/* A relay says once, and first, whose it is. */
-	if (socket == SOCKET_RELAY && (strcmp(rule->method, "org.pwreset.Relay.Hello") == 0) == hello)
+	if (socket == SOCKET_RELAY &&
+	    (strcmp(rule->method, "org.pwreset.Relay.Hello") == 0) == hello)
 		return false;
 	roles_of(socket, who, roles);
 	return *rule->roles == '\0' || strpbrk(rule->roles, roles);
@@ -126,7 +130,7 @@ bool rule_holds(const Rule *rule, Socket socket)
 #define JAR_KEY_MAX 640
 #define MINUTE 60e6
 #define HOUR 3600e6
-#define UNITS 10.0  /* of one call */
+#define UNITS 10.0 /* of one call */
 #define DOUBT 0.05 /* units by which rounding may differ */
 
 typedef struct Jar {
@@ -154,7 +158,8 @@ static void key_put(char *key, const char *text)
 			inet_ntop(AF_INET, six.s6_addr + 12, key + len, INET_ADDRSTRLEN);
 		else
 			for (unsigned i = 0; i < 8; i++)
-				len += (size_t)snprintf(key + len, JAR_KEY_MAX - len, ":%02x", six.s6_addr[i]);
+				len += (size_t)snprintf(key + len, JAR_KEY_MAX - len, ":%02x",
+							six.s6_addr[i]);
 		return;
 	}
 	for (const char *p = text; *p && len < JAR_KEY_MAX - 1; p++) {
@@ -219,7 +224,10 @@ static double source_pace(const LimitSubject *subject)
 	return rates.per_source * UNITS * (subject->weight > 0 ? subject->weight : 1);
 }
 
-/* Whether this jar is why somebody has to wait; one that is short of next to nothing may be or may not. */
+/*
+ * Whether this jar is why somebody has to wait; one that is short of next to nothing may be or may
+ * not.
+ */
 static bool wait_explained(double lack, unsigned wait)
 {
 	return wait > 0 && (lack > DOUBT || (lack > -DOUBT && wait == 1));
@@ -237,7 +245,8 @@ static void wait_check(double lack, double pace, unsigned wait)
 
 void shares_charged(const LimitSubject *subject, unsigned cost, int64_t now, unsigned wait)
 {
-	const double name = rates.per_name * UNITS, pair = (rates.per_name + 1) / 2 * UNITS, total = rates.total * UNITS;
+	const double name = rates.per_name * UNITS, pair = (rates.per_name + 1) / 2 * UNITS,
+		     total = rates.total * UNITS;
 	Jar *jars[3] = { NULL };
 	double paces[3] = { pair, total, name };
 
@@ -294,7 +303,8 @@ void shares_fined(const LimitSubject *subject, unsigned cost, int64_t now)
 
 static Jar *record_find(const char *host, int64_t now)
 {
-	return jar_find('h', &(const LimitSubject){ .source = host }, rates.host_guesses * UNITS, HOUR, now);
+	return jar_find('h', &(const LimitSubject){ .source = host }, rates.host_guesses * UNITS,
+			HOUR, now);
 }
 
 void records_wrong(const char *host, unsigned cost, int64_t now, bool cut)

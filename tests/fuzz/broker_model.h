@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the broker ought to do, said a second time and in other words: who may call what, what it costs, how long the answer
- * is held back, and how much of everybody's share is left.
+ * What the broker ought to do, said a second time and in other words: who may call what, what it
+ * costs, how long the answer is held back, and how much of everybody's share is left.
  */
 #pragma once
 
@@ -10,13 +10,14 @@
 typedef struct Rule {
 	const char *method;
 	const char *doors; /* "pwcr": pam, web, ctl, relay */
-	const char *roles; /* "rhao": root, helpdesk, administrator, owner; "": whoever comes in by a door */
-	char route;        /* 'b' broker, 's' spool, 'd' directory, 'm' mailer */
+	/* "rhao": root, helpdesk, administrator, owner; "": whoever comes in by a door */
+	const char *roles;
+	char route; /* 'b' broker, 's' spool, 'd' directory, 'm' mailer */
 	unsigned cost, fine;
 	char slot;              /* 'f' fixed, 'r' rounded, '-' */
 	const char *slot_doors; /* on which it is held back */
 	const char *late, *lost;
-	const char *told; /* kinds of the notices, each followed by a blank */
+	const char *told;  /* kinds of the notices, each followed by a blank */
 	const char *after; /* kind of what is spooled when the worker agrees */
 } Rule;
 

@@ -7,7 +7,8 @@
 #include "fuzz.h"
 
 #define HALF_MAX (VARLINK_MESSAGE_MAX / 2)
-#define PATIENCE_US (12 * WORLD_SECOND) /* with whoever does not read: ten seconds, and the time between two looks */
+/* with whoever does not read: ten seconds, and the time between two looks */
+#define PATIENCE_US (12 * WORLD_SECOND)
 #define SLOW_US (10 * WORLD_SECOND)
 #define STILL_MAX_S 30
 
@@ -169,7 +170,6 @@ void player_leave(Player *player)
 	world_run();
 }
 
-
 void player_send(Player *player, const char *bytes, size_t len)
 {
 	char *nul;
@@ -241,9 +241,12 @@ static void player_gone(Player *player)
 {
 	while (player->n > 0 && player->queue[0].oneway)
 		head_pop(player);
-	/* Only whoever has said nothing, too little or nonsense is dropped, or was told so; a host that is cut off, between two
-	 * calls; and who does not read. */
-	assert(player->n == 0 || player->ended || player->cut || player->queue[0].verdict == VERDICT_DROP ||
+	/*
+	 * Only whoever has said nothing, too little or nonsense is dropped, or was told so; a host
+	 * that is cut off, between two calls; and who does not read.
+	 */
+	assert(player->n == 0 || player->ended || player->cut ||
+	       player->queue[0].verdict == VERDICT_DROP ||
 	       (player->behind && player->deaf_for >= SLOW_US));
 	player_clear(player);
 }
@@ -275,9 +278,13 @@ static bool player_collect(Player *player)
 		message_take(player, text, len);
 		free(text);
 	}
-	/* Nobody's answer is kept for him for ever: what had no room in the socket is gone by now, and he with it. */
+	/*
+	 * Nobody's answer is kept for him for ever: what had no room in the socket is gone by now,
+	 * and he with it.
+	 */
 	if (player->back && !player->unclear && player->deaf_for >= PATIENCE_US && n != 0)
-		assert(player->in_len == 0 && (player->n == 0 || player->queue[0].verdict == VERDICT_WORKER));
+		assert(player->in_len == 0 &&
+		       (player->n == 0 || player->queue[0].verdict == VERDICT_WORKER));
 	player->back = false;
 	if (n == 0)
 		player_gone(player);
@@ -317,7 +324,8 @@ static bool same(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-Expect *players_match(const char *method, const char *parameters, const char *via, int64_t uid, const char *roles, const char *host)
+Expect *players_match(const char *method, const char *parameters, const char *via, int64_t uid,
+		      const char *roles, const char *host)
 {
 	for (size_t i = 0; i < PEERS_MAX; i++) {
 		Player *player = players + i;
@@ -327,12 +335,16 @@ Expect *players_match(const char *method, const char *parameters, const char *vi
 
 		/* A peer's calls are done one after the other; those before it want no answer. */
 		for (unsigned j = 0; j < player->n; j++, head++) {
-			if (head->verdict != VERDICT_WORKER || head->fate != FATE_WAITING || (head->charged && head->wait > 0) ||
-			    (j > 0 && !player->queue[j - 1].oneway && !player->deaf && !player->behind))
+			if (head->verdict != VERDICT_WORKER || head->fate != FATE_WAITING ||
+			    (head->charged && head->wait > 0) ||
+			    (j > 0 && !player->queue[j - 1].oneway && !player->deaf &&
+			     !player->behind))
 				continue;
 			roles_of(player->socket, player->who, own);
-			if (same(head->rule->method, method) && same(head->text, parameters) && same(socket_name(player->socket), via) &&
-			    uid == (counts ? (int64_t)player->who->uid : -1) && same(own, roles) && same(player->host, host))
+			if (same(head->rule->method, method) && same(head->text, parameters) &&
+			    same(socket_name(player->socket), via) &&
+			    uid == (counts ? (int64_t)player->who->uid : -1) && same(own, roles) &&
+			    same(player->host, host))
 				return head;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The players around the broker: peers, who know what they have to expect, and workers, who know what they may be asked. What
- * neither of them expects fails the run.
+ * The players around the broker: peers, who know what they have to expect, and workers, who know
+ * what they may be asked. What neither of them expects fails the run.
  */
 #pragma once
 
@@ -20,11 +20,11 @@ typedef struct Script {
 uint8_t script_byte(Script *script);
 
 typedef enum Verdict {
-	VERDICT_DROP,    /* no call at all: the connection ends */
-	VERDICT_ERROR,   /* answered at once with error */
-	VERDICT_ANSWER,  /* answered at once with success */
-	VERDICT_SPOOL,   /* answered at once, when it is on the disk */
-	VERDICT_WORKER,  /* passed on */
+	VERDICT_DROP,   /* no call at all: the connection ends */
+	VERDICT_ERROR,  /* answered at once with error */
+	VERDICT_ANSWER, /* answered at once with success */
+	VERDICT_SPOOL,  /* answered at once, when it is on the disk */
+	VERDICT_WORKER, /* passed on */
 } Verdict;
 
 typedef enum Fate {
@@ -39,12 +39,12 @@ typedef struct Expect {
 	Verdict verdict;
 	const Rule *rule; /* NULL: there is no such method */
 	const char *error;
-	bool last;      /* the connection ends with the answer */
+	bool last; /* the connection ends with the answer */
 	bool oneway;
-	unsigned cost;  /* what it is to be charged, to … */
+	unsigned cost; /* what it is to be charged, to … */
 	char source[ORIGIN_MAX + 16];
 	char name[512]; /* "": nobody */
-	bool crowd; /* many people stand behind the source */
+	bool crowd;     /* many people stand behind the source */
 	bool charged;
 	bool fined;
 	unsigned wait; /* what came of it */
@@ -57,7 +57,8 @@ typedef struct Expect {
 	int64_t answered; /* when the worker did */
 	char *reply;      /* parameters of that answer */
 	char reply_error[VARLINK_NAME_MAX + 1];
-	char promised[PROMISED_MAX][USER_NAME_MAX + 1]; /* who is to get a mail if the answer is success */
+	/* who is to get a mail if the answer is success */
+	char promised[PROMISED_MAX][USER_NAME_MAX + 1];
 	unsigned n_promised;
 	unsigned serial;
 } Expect;
@@ -65,10 +66,11 @@ typedef struct Expect {
 /* Of whoever comes or says Hello: somebody may have to go for it. */
 typedef struct Room {
 	bool sure;
-	bool full;                      /* nobody can be made to go: the newcomer is not taken */
-	struct Player *victims[PEERS_MAX]; /* one of them goes; those who were silent for the same time */
+	bool full; /* nobody can be made to go: the newcomer is not taken */
+	/* one of them goes; those who were silent for the same time */
+	struct Player *victims[PEERS_MAX];
 	unsigned n;
-	int open[PEERS_MAX];            /* the descriptors at that moment */
+	int open[PEERS_MAX]; /* the descriptors at that moment */
 	unsigned interrupts;
 } Room;
 
@@ -76,10 +78,10 @@ typedef struct Player {
 	int fd; /* -1: none */
 	Socket socket;
 	const Who *who;
-	bool hello;   /* said, or about to be */
+	bool hello; /* said, or about to be */
 	char host[HOST_NAME_MAX_LEN + 1];
-	bool ended;   /* what follows is not read any more */
-	char *half;   /* what was sent and has no end yet */
+	bool ended; /* what follows is not read any more */
+	char *half; /* what was sent and has no end yet */
 	size_t half_len;
 	char *in;
 	size_t in_len;
@@ -89,11 +91,11 @@ typedef struct Player {
 	bool deaf;    /* does not read */
 	bool back;    /* does so again, and has not looked yet */
 	int64_t deaf_since, deaf_for;
-	bool behind; /* was deaf, or the broker stood still: when a call was begun is not known */
+	bool behind;  /* was deaf, or the broker stood still: when a call was begun is not known */
 	bool hung_up; /* in the middle of what the broker does for it */
 	bool cut;     /* its host is kept out */
 	int64_t active; /* when it said or heard something last */
-	Room room;    /* what was to become of others when it said Hello */
+	Room room;      /* what was to become of others when it said Hello */
 } Player;
 
 void players_open(void);
@@ -110,7 +112,9 @@ void player_turn_back(Player *player);
 void player_hang_up(void);
 void players_stand_still(void);
 bool players_stood_still(void); /* since it came to rest last */
-/* Takes the answers that are there and holds them against what was expected. True: there were some. */
+/*
+ * Takes the answers that are there and holds them against what was expected. True: there were some.
+ */
 bool players_collect(void);
 /* The broker has come to rest: nobody waits who need not, and who hung up is forgotten. */
 void players_settle(void);
@@ -123,7 +127,8 @@ void players_host_wrong(const char *host, unsigned cost, int64_t now, bool cut);
 void players_host_set(const char *host, unsigned seconds, int64_t now);
 bool players_wait(void); /* somebody waits for an answer */
 /* The call that a worker has got; NULL: nobody has made it. */
-Expect *players_match(const char *method, const char *parameters, const char *via, int64_t uid, const char *roles, const char *host);
+Expect *players_match(const char *method, const char *parameters, const char *via, int64_t uid,
+		      const char *roles, const char *host);
 
 /* By the broker's table, with values that a person might send, by the script. */
 void call_write(JsonWriter *w, const Method *method, Script *script);

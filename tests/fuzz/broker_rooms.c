@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who has to make room: a newcomer takes the place of the longest silent of his like, and nobody else's. */
+/*
+ * Who has to make room: a newcomer takes the place of the longest silent of his like, and nobody
+ * else's.
+ */
 
 #include "broker_peers.h"
 #include "fuzz.h"
 
-#define ALL 16   /* [limits] clients= */
-#define EACH 3   /* clients-per-uid= */
+#define ALL 16    /* [limits] clients= */
+#define EACH 3    /* clients-per-uid= */
 #define QUARTER 5 /* of all, and one: what any door but the prompt's may have */
-#define SPARE 2  /* from which on all places together are looked at, which is not said again here */
+#define SPARE 2 /* from which on all places together are looked at, which is not said again here */
 
 /* Calls go on whose peers have gone, so only the broker knows how many there are. */
 static unsigned here_count(Socket socket, const uid_t *uid)
@@ -37,7 +40,8 @@ Room room_expect(const Player *newcomer, const char *host)
 {
 	Room room = { .sure = true, .interrupts = world_interrupts() };
 	char door = door_of(newcomer->socket);
-	bool by_uid = (door == 'c' || door == 'w') && here_count(newcomer->socket, &newcomer->who->uid) >= EACH;
+	bool by_uid = (door == 'c' || door == 'w') &&
+		      here_count(newcomer->socket, &newcomer->who->uid) >= EACH;
 	bool wanted = by_uid || (door != 'p' && here_count(newcomer->socket, NULL) >= QUARTER);
 
 	if (host)
@@ -46,9 +50,11 @@ Room room_expect(const Player *newcomer, const char *host)
 		Player *player = players + i;
 
 		room.open[i] = player->fd;
-		if (player->fd < 0 || player == newcomer || !wanted || player->socket != newcomer->socket)
+		if (player->fd < 0 || player == newcomer || !wanted ||
+		    player->socket != newcomer->socket)
 			continue;
-		if (host ? strcasecmp(player->host, host) == 0 : !by_uid || player->who == newcomer->who)
+		if (host ? strcasecmp(player->host, host) == 0
+			 : !by_uid || player->who == newcomer->who)
 			victim_add(&room, player);
 	}
 	room.full = wanted && room.n == 0;

@@ -12,14 +12,16 @@ static Hand hands[LINKS_MAX];
 
 static void take_mint(Hand *hand, const JsonNode *parameters)
 {
-	const JsonNode *request = json_get(parameters, "request"), *caller = json_get(parameters, "caller");
+	const JsonNode *request = json_get(parameters, "request"),
+		       *caller = json_get(parameters, "caller");
 	const char *id = json_get_string(request, "id"), *kind = json_get_string(request, "kind");
 	const char *user = json_get_string(request, "user"), *via = json_get_string(caller, "via");
 	const Operation *operation;
 	int64_t uid = 0, attempt = 0;
 	Asked *a;
 
-	assert(id && kind && via && strcmp(via, "broker") == 0 && json_get_integer(caller, "uid", &uid) && uid == -1);
+	assert(id && kind && via && strcmp(via, "broker") == 0 &&
+	       json_get_integer(caller, "uid", &uid) && uid == -1);
 	assert(json_get_integer(request, "attempt", &attempt) && attempt >= 1);
 	snprintf(hand->id, sizeof(hand->id), "%s", id);
 	snprintf(hand->user, sizeof(hand->user), "%s", user ? user : "");
@@ -30,7 +32,10 @@ static void take_mint(Hand *hand, const JsonNode *parameters)
 	assert(!a || !a->ended);
 	operation = operation_find(id);
 	if (is_notice(hand->kind)) {
-		/* Nobody is told of what was refused; of an operation that no worker has seen only when a broker died with it. */
+		/*
+		 * Nobody is told of what was refused; of an operation that no worker has seen only
+		 * when a broker died with it.
+		 */
 		assert(operation ? operation->fate != FATE_REFUSED : world_restarts() > 0);
 		assert(!operation || strstr(operation->rule->told, kind));
 	} else if (!a) {
@@ -78,23 +83,30 @@ static void users_take(Hand *hand, const JsonNode *parameters)
 		return;
 	JSON_FOREACH(user, users)
 		if (hand->n_users < PROMISED_MAX)
-			snprintf(hand->users[hand->n_users++], sizeof(hand->users[0]), "%s", user->string);
+			snprintf(hand->users[hand->n_users++], sizeof(hand->users[0]), "%s",
+				 user->string);
 }
 
 static void take_call(Hand *hand, const JsonNode *parameters)
 {
 	const JsonNode *caller = json_get(parameters, "caller");
-	const char *id = json_get_string(caller, "operation"), *user = json_get_string(parameters, "user");
+	const char *id = json_get_string(caller, "operation"),
+		   *user = json_get_string(parameters, "user");
 	const char *ticket = json_get_string(parameters, "ticket");
 	char *text = json_text(parameters, "caller"), roles[5], public[TICKET_TEXT_MAX + 1];
 	int64_t uid = 0, deadline = 0;
 	Expect *expect;
 
 	assert(id && strlen(id) == TOKEN_ID_TEXT && json_get_integer(caller, "uid", &uid));
-	assert(json_get_integer(caller, "deadline", &deadline) && deadline >= 0 && deadline <= 60000);
+	assert(json_get_integer(caller, "deadline", &deadline) && deadline >= 0 &&
+	       deadline <= 60000);
 	roles_take(caller, roles);
-	expect = players_match(hand->method, text, json_get_string(caller, "via"), uid, roles, json_get_string(caller, "host"));
-	/* Nothing gets here that nobody may ask for, or that was refused; but while the broker stood still its time may have run out. */
+	expect = players_match(hand->method, text, json_get_string(caller, "via"), uid, roles,
+			       json_get_string(caller, "host"));
+	/*
+	 * Nothing gets here that nobody may ask for, or that was refused; but while the broker
+	 * stood still its time may have run out.
+	 */
 	assert(expect || players_stood_still());
 	free(text);
 	if (expect)
@@ -108,8 +120,12 @@ static void take_call(Hand *hand, const JsonNode *parameters)
 	users_take(hand, parameters);
 	/* No operation twice. */
 	assert(!operation_find(id));
-	/* What only asks for the mail that does it has nothing to be told of yet, and what is no ticket opens nothing. */
-	if (*hand->rule->told && (*hand->rule->after == '\0' || !json_get_bool(parameters, "mail", false)) &&
+	/*
+	 * What only asks for the mail that does it has nothing to be told of yet, and what is no
+	 * ticket opens nothing.
+	 */
+	if (*hand->rule->told &&
+	    (*hand->rule->after == '\0' || !json_get_bool(parameters, "mail", false)) &&
 	    (!ticket || ticket_public(ticket, public, sizeof(public)) == 0))
 		operation_add(hand->id, hand->rule);
 }
@@ -131,9 +147,11 @@ static void take_links(const JsonNode *parameters)
 
 	assert(requests && requests->type == JSON_ARRAY && requests->n > 1 && requests->n <= 32);
 	JSON_FOREACH(request, requests) {
-		const char *requester = json_get_string(request, "requester"), *kind = json_get_string(request, "kind");
+		const char *requester = json_get_string(request, "requester"),
+			   *kind = json_get_string(request, "kind");
 
-		assert(requester && json_get_string(request, "user") && kind && strcmp(kind, "link") == 0);
+		assert(requester && json_get_string(request, "user") && kind &&
+		       strcmp(kind, "link") == 0);
 	}
 }
 
@@ -238,7 +256,8 @@ void workers_collect(void)
 
 bool workers_act(Script *script, bool mailer, bool good)
 {
-	unsigned which = script_byte(script), what = good ? 0 : script_byte(script) % 16, more = good ? 0 : script_byte(script);
+	unsigned which = script_byte(script), what = good ? 0 : script_byte(script) % 16,
+		 more = good ? 0 : script_byte(script);
 
 	for (unsigned i = 0; i < LINKS_MAX; i++) {
 		Hand *hand = hands + (which + i) % LINKS_MAX;

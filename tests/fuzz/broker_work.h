@@ -41,7 +41,8 @@ typedef struct Operation { /* of which somebody must be told if it happens */
 void books_open(void);
 void books_close(void);
 Asked *asked_add(RequestKind kind, const char *id);
-Asked *asked_find(RequestKind kind, const char *id); /* REQUEST_NONE: of any kind; NULL: there is none */
+/* REQUEST_NONE: of any kind; NULL: there is none */
+Asked *asked_find(RequestKind kind, const char *id);
 void operation_add(const char *id, const Rule *rule);
 Operation *operation_find(const char *id); /* NULL: there is none */
 /* A request of those that somebody was promised has come; one too many fails. */

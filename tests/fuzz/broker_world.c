@@ -17,7 +17,8 @@
 /* Interposed also for libsystemd, whose loop asks for the time. */
 #define VISIBLE __attribute__((visibility("default")))
 
-#define BOOT_US (INT64_C(1000000) * WORLD_SECOND) /* beyond any uptime, so that no timerfd fires by itself */
+/* beyond any uptime, so that no timerfd fires by itself */
+#define BOOT_US (INT64_C(1000000) * WORLD_SECOND)
 #define EPOCH_US (INT64_C(1800000000) * WORLD_SECOND)
 #define TURNS_MAX 100000 /* in which the loop must come to rest */
 #define LEAVE_US (25 * WORLD_SECOND)
@@ -77,7 +78,8 @@ VISIBLE int clock_gettime(clockid_t id, struct timespec *ts)
 		world.interrupt();
 	}
 	now = world.now + (id == CLOCK_REALTIME ? EPOCH_US : BOOT_US);
-	*ts = (struct timespec){ .tv_sec = now / WORLD_SECOND, .tv_nsec = now % WORLD_SECOND * 1000 };
+	*ts = (struct timespec){ .tv_sec = now / WORLD_SECOND,
+				 .tv_nsec = now % WORLD_SECOND * 1000 };
 	return 0;
 }
 
@@ -86,7 +88,8 @@ VISIBLE ssize_t getrandom(void *bytes, size_t size, unsigned flags)
 	if (!world.on)
 		return syscall(SYS_getrandom, bytes, size, flags);
 	for (size_t i = 0; i < size; i++) {
-		world.random = world.random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		world.random = world.random * UINT64_C(6364136223846793005) +
+			       UINT64_C(1442695040888963407);
 		((uint8_t *)bytes)[i] = (uint8_t)(world.random >> 56);
 	}
 	return (ssize_t)size;
@@ -107,7 +110,8 @@ VISIBLE int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
 
 VISIBLE int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-	const Who *who = world.on && level == SOL_SOCKET && fd >= 0 && fd < FDS_MAX ? world.who[fd] : NULL;
+	const Who *who =
+		world.on && level == SOL_SOCKET && fd >= 0 && fd < FDS_MAX ? world.who[fd] : NULL;
 	struct ucred cred;
 	size_t n = 0;
 
@@ -150,15 +154,20 @@ int __wrap_access(const char *path UNUSED, int mode UNUSED)
 }
 
 /* Who is who is the world's to say; the look-up forks. */
-int __wrap_identity_query_start(IdentityQuery *query, const char *root, const Config *config, bool tell);
-int __wrap_identity_query_start(IdentityQuery *query UNUSED, const char *root UNUSED, const Config *config UNUSED, bool tell UNUSED)
+int __wrap_identity_query_start(IdentityQuery *query, const char *root, const Config *config,
+				bool tell);
+int __wrap_identity_query_start(IdentityQuery *query UNUSED, const char *root UNUSED,
+				const Config *config UNUSED, bool tell UNUSED)
 {
 	return -EAGAIN;
 }
 
-unsigned __real_limits_charge(Limits *limits, const LimitSubject *subject, unsigned cost, int64_t now);
-unsigned __wrap_limits_charge(Limits *limits, const LimitSubject *subject, unsigned cost, int64_t now);
-unsigned __wrap_limits_charge(Limits *limits, const LimitSubject *subject, unsigned cost, int64_t now)
+unsigned __real_limits_charge(Limits *limits, const LimitSubject *subject, unsigned cost,
+			      int64_t now);
+unsigned __wrap_limits_charge(Limits *limits, const LimitSubject *subject, unsigned cost,
+			      int64_t now);
+unsigned __wrap_limits_charge(Limits *limits, const LimitSubject *subject, unsigned cost,
+			      int64_t now)
 {
 	unsigned wait = __real_limits_charge(limits, subject, cost, now);
 
@@ -256,7 +265,10 @@ void world_open(uint64_t seed, const WorldHooks *hooks)
 	sigset_t alarm;
 
 	disk_open(config_text);
-	/* libFuzzer looks at the clock when its alarm rings, and this one is not for it; it rings afterwards. */
+	/*
+	 * libFuzzer looks at the clock when its alarm rings, and this one is not for it; it rings
+	 * afterwards.
+	 */
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
 	if (sigprocmask(SIG_BLOCK, &alarm, &world.signals) < 0)
@@ -425,7 +437,8 @@ int world_connect(Socket socket_, const Who *who, bool narrow)
 
 int world_accept(bool mailer)
 {
-	int fd = (int)syscall(SYS_accept4, world.workers[mailer], NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = (int)syscall(SYS_accept4, world.workers[mailer], NULL, NULL,
+			      SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd >= 0 && fd < FDS_MAX)
 		world.who[fd] = NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A world for one broker in this process, in which the same bytes always lead to the same end: a clock that moves when it is
- * told to, random numbers by a seed, peers whose ids are what the world says, workers' sockets on which the fuzz target
- * listens, and a state folder that can be put back to what a kill -9 leaves.
+ * A world for one broker in this process, in which the same bytes always lead to the same end: a
+ * clock that moves when it is told to, random numbers by a seed, peers whose ids are what the world
+ * says, workers' sockets on which the fuzz target listens, and a state folder that can be put back
+ * to what a kill -9 leaves.
  */
 #pragma once
 
@@ -19,7 +20,17 @@ typedef struct Who {
 	gid_t groups[WORLD_GROUPS_MAX]; /* 0: none */
 } Who;
 
-enum { WHO_ROOT, WHO_WEB, WHO_RELAY, WHO_HELPDESK, WHO_ADMINISTRATOR, WHO_OWNER, WHO_NOBODY, WHO_BOTH, WHO_N };
+enum {
+	WHO_ROOT,
+	WHO_WEB,
+	WHO_RELAY,
+	WHO_HELPDESK,
+	WHO_ADMINISTRATOR,
+	WHO_OWNER,
+	WHO_NOBODY,
+	WHO_BOTH,
+	WHO_N
+};
 extern const Who world_people[WHO_N];
 
 /* What the model is told by the broker, which calls it in the order in which it does things. */
@@ -39,9 +50,15 @@ void world_close(void); /* fails when a descriptor is left */
 Broker *world_broker(void);
 int64_t world_now(void); /* microseconds */
 
-/* Lets the broker work until it waits for something. It may have left, being idle: it is started again then, as systemd would. */
+/*
+ * Lets the broker work until it waits for something. It may have left, being idle: it is started
+ * again then, as systemd would.
+ */
 void world_run(void);
-/* Moves the clock in steps no longer than step, running the broker and then calling after() in each. */
+/*
+ * Moves the clock in steps no longer than step, running the broker and then calling after() in
+ * each.
+ */
 void world_advance(int64_t us, int64_t step, void (*after)(void));
 
 /* A new broker on what is on the disk at this moment. The old one is asked to go, or killed. */
@@ -57,4 +74,4 @@ void world_stall(int64_t us);
 
 /* Non-blocking. narrow: what the broker sends stays with it until a little of it has been read. */
 int world_connect(Socket socket, const Who *who, bool narrow);
-int world_accept(bool mailer);                    /* a connection to a worker, or -1 */
+int world_accept(bool mailer); /* a connection to a worker, or -1 */

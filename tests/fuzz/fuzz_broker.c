@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sequences of calls, valid, nearly valid and hostile, by peers of every kind on every socket, against the real broker, while
- * workers answer, lie, hang and die, time passes, and the broker is killed or asked to go. Beside it a model says who may what,
- * how often, when the answer comes, and what must become of it. The bytes are a script of steps.
+ * Sequences of calls, valid, nearly valid and hostile, by peers of every kind on every socket,
+ * against the real broker, while workers answer, lie, hang and die, time passes, and the broker is
+ * killed or asked to go. Beside it a model says who may what, how often, when the answer comes, and
+ * what must become of it. The bytes are a script of steps.
  */
 
 #include "broker_play.h"
@@ -10,14 +11,15 @@
 
 #define STEPS_MAX 150
 #define STEP_US (50 * INT64_C(1000)) /* the grain of time: a quarter of a slot */
-#define LEAPS 8 /* in which a long time passes */
+#define LEAPS 8                      /* in which a long time passes */
 #define RAW_MAX 200
 #define DRAIN_MAX 3000
 #define DRAIN_STEP_US (15 * 60 * WORLD_SECOND)
 #define CALL_MAX 16384
 #define COLLECT_MAX 64
 #define INTERRUPT_MAX 24 /* looks at the clock, of which a call takes a handful */
-#define IN_TIME_US (20 * 60 * WORLD_SECOND) /* well below a person's request's life: [recovery] mail-minutes= */
+/* well below a person's request's life: [recovery] mail-minutes= */
+#define IN_TIME_US (20 * 60 * WORLD_SECOND)
 
 uint8_t script_byte(Script *script)
 {
@@ -36,7 +38,10 @@ static void collect(void)
 		world_run();
 		any = players_collect();
 		workers_collect();
-		/* Twice at least; then until those who take their answers in small pieces have them all. */
+		/*
+		 * Twice at least; then until those who take their answers in small pieces have them
+		 * all.
+		 */
 		if (i > 0 && !any)
 			break;
 	}
@@ -56,24 +61,33 @@ static void put_wrong(JsonWriter *w, const VarlinkField *field)
 
 static const char *string_for(const char *name, uint8_t choice)
 {
+	/* clang-format off */
 	static const struct {
 		const char *name;
 		const char *values[8];
 	} table[] = {
-		{ "user", { "alice", "bob", "carol", "ALICE", "dave@example.com", "nobody", "a b", "" } },
-		{ "address", { "alice@example.com", "bob@example.org", "Alice@Example.com", "no address", "x@", "a@b.c", "", "alice@example.com" } },
+		{ "user",
+		  { "alice", "bob", "carol", "ALICE", "dave@example.com", "nobody", "a b", "" } },
+		{ "address", { "alice@example.com", "bob@example.org", "Alice@Example.com",
+		  "no address", "x@", "a@b.c", "", "alice@example.com" } },
 		{ "language", { "en", "de", "pt-BR", "!!", "fr", "es", "zz", "" } },
-		{ "code", { "7KQ4-M2XD", "AAAA-BBBB", "x", "", "7kq4m2xd", "7KQ4-M2XD", "0000", "1" } },
-		{ "password", { WORLD_CANARY_64 "LXBhc3N3b3Jk", WORLD_CANARY_64, WORLD_CANARY_64, WORLD_CANARY_64, "", "*", "Q0E=", WORLD_CANARY_64 } },
-		{ "current", { WORLD_CANARY_64, WORLD_CANARY_64, WORLD_CANARY_64, WORLD_CANARY_64, "", "x", "Q0E=", WORLD_CANARY_64 } },
+		{ "code",
+		  { "7KQ4-M2XD", "AAAA-BBBB", "x", "", "7kq4m2xd", "7KQ4-M2XD", "0000", "1" } },
+		{ "password", { WORLD_CANARY_64 "LXBhc3N3b3Jk", WORLD_CANARY_64, WORLD_CANARY_64,
+		  WORLD_CANARY_64, "", "*", "Q0E=", WORLD_CANARY_64 } },
+		{ "current", { WORLD_CANARY_64, WORLD_CANARY_64, WORLD_CANARY_64, WORLD_CANARY_64,
+		  "", "x", "Q0E=", WORLD_CANARY_64 } },
 		{ "pin", { "1234", "123456789012", "12", "", "abcd", "0000", "1111", "1234" } },
 		{ "batch", { "b1", "b2", "b\n", "", "b1", "b2", "b3", "b4" } },
-		{ "host", { "web1.example.com", "web2", "bad host", "", "WEB1.example.com", "h", "web1.example.com", "a:b" } },
-		{ "interface", { "org.pwreset.Admin", "org.varlink.service", "org.pwreset.Directory", "", "x", "org.pwreset.Recovery", "a.b", "." } },
+		{ "host", { "web1.example.com", "web2", "bad host", "", "WEB1.example.com", "h",
+		  "web1.example.com", "a:b" } },
+		{ "interface", { "org.pwreset.Admin", "org.varlink.service",
+		  "org.pwreset.Directory", "", "x", "org.pwreset.Recovery", "a.b", "." } },
 		{ "filter", { "(uid=*)", "", "(", "x", "(uid=a)", "*", ")", "(uid=*)" } },
 		{ "service", { "sshd", "web", "login", "a\nb", "", "x", "sshd", "sshd" } },
 		{ "terminal", { "tty1", "tty2", "", "pts/1", "tty1", "tty1", "x", "y" } },
 	};
+	/* clang-format on */
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (strcmp(table[i].name, name) == 0)
 			return table[i].values[choice % 8];
@@ -84,8 +98,10 @@ static const char *string_for(const char *name, uint8_t choice)
 
 static void put_origin(JsonWriter *w, uint8_t choice)
 {
-	static const char *const addresses[] = { "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1",
-						 "unknown", "::ffff:192.0.2.1", "10.0.0.1" };
+	static const char *const addresses[] = { "192.0.2.1",        "192.0.2.2",
+						 "2001:db8::1",      "2001:db8::2",
+						 "2001:db8:0:1::1",  "unknown",
+						 "::ffff:192.0.2.1", "10.0.0.1" };
 
 	json_open(w, "origin", '{');
 	if (choice & 1)
@@ -112,7 +128,10 @@ static void put_array(JsonWriter *w, const VarlinkField *field, const char *meth
 			json_put_string(w, "answer", WORLD_CANARY);
 			json_close(w, '}');
 		} else {
-			json_put_string(w, NULL, strcmp(field->name, "users") == 0 ? string_for("user", choice + i) : WORLD_CANARY);
+			json_put_string(w, NULL,
+					strcmp(field->name, "users") == 0
+						? string_for("user", choice + i)
+						: WORLD_CANARY);
 		}
 	}
 	json_close(w, ']');
@@ -174,8 +193,9 @@ void call_write(JsonWriter *w, const Method *method, Script *script)
 
 static size_t call_make(Script *script, char *text, size_t size)
 {
-	static const char *const strange[] = { "org.pwreset.Recovery.Nothing", "org.pwreset.Directory.Mint", "org.pwreset.Mailer.Send",
-					       "a.b", "x" };
+	static const char *const strange[] = { "org.pwreset.Recovery.Nothing",
+					       "org.pwreset.Directory.Mint",
+					       "org.pwreset.Mailer.Send", "a.b", "x" };
 	uint8_t number = script_byte(script);
 	const Method *method = method_find(rule_at(number)->method);
 	Method odd = { .name = strange[number % ARRAY_SIZE(strange)], .fields = fields_user };
@@ -218,7 +238,8 @@ static void step_raw(Player *player, Script *script)
 	if (n > script->size)
 		n = script->size;
 	/* A secret that is spelt out here would stand where none may. */
-	if (!memmem(script->data, n, WORLD_CANARY, 4) && !memmem(script->data, n, WORLD_CANARY_64, 4))
+	if (!memmem(script->data, n, WORLD_CANARY, 4) &&
+	    !memmem(script->data, n, WORLD_CANARY_64, 4))
 		player_send(player, (const char *)script->data, n);
 	script->data += n;
 	script->size -= n;
@@ -226,8 +247,10 @@ static void step_raw(Player *player, Script *script)
 
 static void step_time(Script *script)
 {
-	static const int64_t steps[] = { 1000, 10000, 50000, 150000, 199000, 250000, 1000000, 3000000,
-					 6000000, 11000000, 20000000, 31000000, 61000000, 301000000, 1000000000, 3700000000 };
+	static const int64_t steps[] = { 1000,     10000,     50000,      150000,
+					 199000,   250000,    1000000,    3000000,
+					 6000000,  11000000,  20000000,   31000000,
+					 61000000, 301000000, 1000000000, 3700000000 };
 	int64_t us = steps[script_byte(script) % ARRAY_SIZE(steps)];
 
 	world_advance(us, us > 2 * WORLD_SECOND ? us / LEAPS : STEP_US, collect);
@@ -254,7 +277,8 @@ static void step_restart(bool killed)
 /* Whoever does not read, and what happens while the broker is in the middle of something. */
 static void step_trouble(Script *script, uint8_t kind)
 {
-	static void (*const interrupts[])(void) = { player_hang_up, worker_hang_up, players_stand_still };
+	static void (*const interrupts[])(void) = { player_hang_up, worker_hang_up,
+						    players_stand_still };
 	uint8_t choice = script_byte(script);
 
 	if (kind < 8)
@@ -262,7 +286,8 @@ static void step_trouble(Script *script, uint8_t kind)
 	else if (kind < 10)
 		player_turn_back(player_at(choice));
 	else
-		world_interrupt(1 + choice % INTERRUPT_MAX, interrupts[kind % ARRAY_SIZE(interrupts)]);
+		world_interrupt(1 + choice % INTERRUPT_MAX,
+				interrupts[kind % ARRAY_SIZE(interrupts)]);
 }
 
 static void step(Script *script)
@@ -276,7 +301,8 @@ static void step(Script *script)
 	case 0:
 	case 1:
 		len = script_byte(script);
-		player_connect(player, (Socket)(1U << len % 4), world_people + (len >> 2) % WHO_N, len >> 5 == 7);
+		player_connect(player, (Socket)(1U << len % 4), world_people + (len >> 2) % WHO_N,
+			       len >> 5 == 7);
 		break;
 	case 2:
 	case 3:
@@ -349,7 +375,8 @@ static void drain(void)
 			wait = due * 1000 - mark_now_us(&world_broker()->mark) + 1000;
 		if (wait < STEP_US)
 			wait = STEP_US;
-		world_advance(wait < DRAIN_STEP_US ? wait : DRAIN_STEP_US, wait < WORLD_SECOND * 2 ? STEP_US : DRAIN_STEP_US, collect);
+		world_advance(wait < DRAIN_STEP_US ? wait : DRAIN_STEP_US,
+			      wait < WORLD_SECOND * 2 ? STEP_US : DRAIN_STEP_US, collect);
 	}
 	abort(); /* something is never done */
 }
@@ -371,8 +398,12 @@ static void still_there(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const WorldHooks hooks = { .charged = players_charged, .fined = players_fined, .host_wrong = players_host_wrong,
-					  .host_set = players_host_set, .host_asked = records_asked, .loaded = shares_loaded,
+	static const WorldHooks hooks = { .charged = players_charged,
+					  .fined = players_fined,
+					  .host_wrong = players_host_wrong,
+					  .host_set = players_host_set,
+					  .host_asked = records_asked,
+					  .loaded = shares_loaded,
 					  .saved = shares_saved };
 	Script script = { .data = data, .size = size };
 	bool in_time;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A whole configuration file of any content: refused with a word, or complete and within its bounds. */
+/*
+ * A whole configuration file of any content: refused with a word, or complete and within its
+ * bounds.
+ */
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -27,7 +30,8 @@ static void path_of(const char *name, char *ret, size_t size)
 
 static void clean_up(void)
 {
-	static const char *const names[] = { PWRESET_CONFDIR "/pwreset.conf", PWRESET_CONFDIR, "/etc", "" };
+	static const char *const names[] = { PWRESET_CONFDIR "/pwreset.conf", PWRESET_CONFDIR,
+					     "/etc", "" };
 	char path[256];
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -41,7 +45,8 @@ static void prepare(void)
 	char path[256];
 	int r;
 
-	snprintf(root, sizeof(root), "%s/fuzz_config.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(root, sizeof(root), "%s/fuzz_config.XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert(mkdtemp(root));
 	atexit(clean_up);
 	path_of("/etc", path, sizeof(path));
@@ -62,7 +67,8 @@ static void check(const Config *config)
 		switch (k->type) {
 		case CONFIG_TEXT:
 			text = *(char *const *)at;
-			assert(text && (text[0] == '\0' ? k->fallback && k->fallback[0] == '\0' : k->valid(text)));
+			assert(text && (text[0] == '\0' ? k->fallback && k->fallback[0] == '\0'
+							: k->valid(text)));
 			break;
 		case CONFIG_NUMBER:
 			number = *(const unsigned *)at;

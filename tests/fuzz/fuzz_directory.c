@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Values that the directory worker reads back: each is given to every reader, and what is accepted is written again as
- * the same text, since it is later deleted by that.
+ * Values that the directory worker reads back: each is given to every reader, and what is accepted
+ * is written again as the same text, since it is later deleted by that.
  */
 
 #include "answer.h"
@@ -12,7 +12,8 @@
 
 static void check_values(const char *text)
 {
-	char token_text[STORED_TEXT_MAX], event_text[EVENT_VALUE_MAX], address_text[ADDRESS_VALUE_MAX];
+	char token_text[STORED_TEXT_MAX], event_text[EVENT_VALUE_MAX],
+		address_text[ADDRESS_VALUE_MAX];
 	Confirmation confirmation;
 	StoredToken token;
 	Address address;
@@ -40,7 +41,9 @@ static void check_values(const char *text)
 static void check_questions(char *text)
 {
 	Value value = { .len = strlen(text), .bytes = text };
-	Attribute attribute = { .name = (char *)(uintptr_t)"pwresetQuestions", .values = &value, .n = 1 };
+	Attribute attribute = { .name = (char *)(uintptr_t) "pwresetQuestions",
+				.values = &value,
+				.n = 1 };
 	Entry entry = { .attributes = &attribute, .n = 1 };
 	char again[QUESTIONS_VALUE_MAX];
 	StoredQuestions questions;
@@ -64,7 +67,8 @@ static void check_answer(const char *text)
 		assert(strcmp(answer.text, again.text) == 0);
 }
 
-static void complain_nowhere(const IniPlace *place UNUSED, const char *message UNUSED, void *userdata UNUSED)
+static void complain_nowhere(const IniPlace *place UNUSED, const char *message UNUSED,
+			     void *userdata UNUSED)
 {
 }
 

@@ -7,9 +7,9 @@
 #include "validate.h"
 
 static const FormField tables[][FORM_FIELDS_MAX] = {
-    {{"user", 8, false}, {"password", 511, false}, {"again", 511, false}, {}},
-    {{"a", 3, true}, {"b", 0, true}, {"", 4, true}, {}},
-    {{}},
+	{ { "user", 8, false }, { "password", 511, false }, { "again", 511, false }, {} },
+	{ { "a", 3, true }, { "b", 0, true }, { "", 4, true }, {} },
+	{ {} },
 };
 
 static void check(const char *body, size_t size, const FormField *fields)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ini reader on any bytes: what it hands on is clean, and it never returns failure without a word. */
+/*
+ * The ini reader on any bytes: what it hands on is clean, and it never returns failure without a
+ * word.
+ */
 
 #include "fuzz.h"
 #include "ini.h"
@@ -10,7 +13,8 @@ typedef struct Seen {
 	unsigned complaints;
 } Seen;
 
-static int on_assignment(const IniPlace *place, const char *section, const char *key, const char *value, void *userdata)
+static int on_assignment(const IniPlace *place, const char *section, const char *key,
+			 const char *value, void *userdata)
 {
 	Seen *seen = userdata;
 
@@ -38,7 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r;
 
 	r = ini_parse("fuzz", text, size, on_assignment, on_complaint, &seen);
-	assert(r == 7 || (r == 0 && seen.complaints == 0) || (r == -EBADMSG && seen.complaints > 0));
+	assert(r == 7 || (r == 0 && seen.complaints == 0) ||
+	       (r == -EBADMSG && seen.complaints > 0));
 	assert(seen.complaints <= 20);
 	free(text);
 	return 0;

@@ -10,7 +10,9 @@
 static void check_node(const JsonNode *node, const JsonNode *end, const char *text, size_t size)
 {
 	const JsonNode *it = json_first(node);
-	uint32_t children = node->type == JSON_OBJECT ? 2 * node->n : node->type == JSON_ARRAY ? node->n : 0;
+	uint32_t children = node->type == JSON_OBJECT  ? 2 * node->n
+			    : node->type == JSON_ARRAY ? node->n
+						       : 0;
 
 	assert(node->span >= 1 && node->span <= end - node);
 	if (node->type == JSON_STRING) {
@@ -42,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static JsonNode nodes[NODES];
 	Json json = { .nodes = nodes, .n_nodes_max = NODES };
 	size_t room = 6 * size + 16;
-	char *text = fuzz_copy(data, size), *first = malloc(room), *again = malloc(room), *second = malloc(room);
+	char *text = fuzz_copy(data, size), *first = malloc(room), *again = malloc(room),
+	     *second = malloc(room);
 	int r;
 
 	assert(first && again && second);

@@ -110,8 +110,8 @@ int client_call(Client *client, unsigned timeout_ms, VarlinkReply *reply)
 	    varlink_reply_parse(reply, client->nodes) < 0)
 		return -EBADMSG;
 	if (client->judges && !reply->error)
-		current->accepted |= !client->checks ||
-				     json_get_bool(reply->parameters, "accepted", false);
+		current->accepted |=
+			!client->checks || json_get_bool(reply->parameters, "accepted", false);
 	return 0;
 }
 

@@ -39,8 +39,10 @@ static const char *file_of(const char *variable, const char *name, char ret[stat
 static void prepare(void)
 {
 	char blocklist[PATH_MAX], words[PATH_MAX];
-	const PolicyConfig config = {.blocklist_path = file_of("PWRESET_BLOCKLIST", "blocklist.filter", blocklist),
-				     .words_path = file_of("PWRESET_WORDS", "blocklist.words", words)};
+	const PolicyConfig config = {
+		.blocklist_path = file_of("PWRESET_BLOCKLIST", "blocklist.filter", blocklist),
+		.words_path = file_of("PWRESET_WORDS", "blocklist.words", words)
+	};
 
 	if (policy_open(&policy, &config) != 0) {
 		fprintf(stderr,

@@ -35,7 +35,7 @@ static Head read_head(const char *text, size_t size)
 
 static void check_head(const char *text, size_t size)
 {
-	static const char *const tags[] = {"de", "en", "es", "fr", "pt-BR"};
+	static const char *const tags[] = { "de", "en", "es", "fr", "pt-BR" };
 	Head head = read_head(text, size);
 	uint8_t address[sizeof(struct in6_addr)];
 	int language;

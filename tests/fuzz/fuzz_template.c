@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r;
 
 	for (size_t i = 0; i < _VALUE_MAX; i++)
-		values.text[i] = i % 3 == 0		       ? NULL
+		values.text[i] = i % 3 == 0                    ? NULL
 				 : value_is_link((ValueName)i) ? "https://e/#QZ'x&x"
 							       : "QZ<QZ\"QZ'QZ>QZ&x";
 	values.text[VALUE_BODY] = "body";

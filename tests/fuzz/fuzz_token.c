@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Ticket and code texts: what is accepted is written back as the same text, so there is one spelling of each. */
+/*
+ * Ticket and code texts: what is accepted is written back as the same text, so there is one
+ * spelling of each.
+ */
 
 #include "fuzz.h"
 #include "token.h"

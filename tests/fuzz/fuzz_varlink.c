@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A peer that sends any bytes in pieces of any size, to both sides of the wire: each message is taken for a call and
- * for a reply, its parameters are dispatched by a table, and an answer is written. The first byte is the size of a piece.
+ * A peer that sends any bytes in pieces of any size, to both sides of the wire: each message is
+ * taken for a call and for a reply, its parameters are dispatched by a table, and an answer is
+ * written. The first byte is the size of a piece.
  */
 
 #include <sys/socket.h>

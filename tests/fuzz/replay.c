@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Runs a fuzz target over files and folders of files: the corpora as ordinary tests, with any compiler. */
+/*
+ * Runs a fuzz target over files and folders of files: the corpora as ordinary tests, with any
+ * compiler.
+ */
 
 #include <dirent.h>
 #include <stdbool.h>
@@ -65,7 +68,8 @@ int main(int argc, char **argv)
 			good = false;
 			continue;
 		}
-		good = (S_ISDIR(st.st_mode) ? replay_folder(argv[i]) : replay_file(argv[i])) && good;
+		good = (S_ISDIR(st.st_mode) ? replay_folder(argv[i]) : replay_file(argv[i])) &&
+		       good;
 	}
 	printf("%u inputs replayed\n", n_replayed);
 	/* An empty corpus proves nothing. */

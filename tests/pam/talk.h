@@ -24,8 +24,8 @@ typedef struct Talk {
 	bool echo_on_fails; /* like sshd's password method: PAM_CONV_ERR at visible prompts */
 	const char *replay; /* like some greeters: the same reply to every prompt */
 	bool drop_messages; /* like sudo may: info and errors are not shown */
-	bool junk;	    /* like sshd with users whom it does not know */
-	bool quiet;	    /* keep no transcript (canary tests) */
+	bool junk;          /* like sshd with users whom it does not know */
+	bool quiet;         /* keep no transcript (canary tests) */
 
 	/* Written by the conversation. */
 	unsigned prompts;

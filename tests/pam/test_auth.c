@@ -49,7 +49,7 @@ static void expect(Fixture *f, Talk *talk, int result, const char *authtok, cons
 
 static void test_typed(void **state)
 {
-	static const char *const passwords[] = { "y",	   "forgot",   "secret",       " ",
+	static const char *const passwords[] = { "y",      "forgot",   "secret",       " ",
 						 "   a b", "pässwörd", "\xff\xfe\x80", "0" };
 	Fixture *f = *state;
 
@@ -63,8 +63,8 @@ static void test_typed(void **state)
 
 static void test_other_service(void **state)
 {
-	static const char *const services[] = { "sudo", "su",	  "sshd-sss",
-						"log",	"loginx", "polkit-1" };
+	static const char *const services[] = { "sudo", "su",     "sshd-sss",
+						"log",  "loginx", "polkit-1" };
 	Fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
@@ -378,8 +378,8 @@ static void test_faillock(void **state)
 		"auth requisite pam_deny.so\n"
 		"auth required %P";
 	Fixture *f = *state;
-	Talk recovered = { .answers = ANSWERS("", "y", "y", GOOD_CODE, GOOD_PASSWORD,
-					      GOOD_PASSWORD),
+	Talk recovered = { .answers =
+				   ANSWERS("", "y", "y", GOOD_CODE, GOOD_PASSWORD, GOOD_PASSWORD),
 			   .password = GOOD_PASSWORD };
 	Talk typed = { .answers = ANSWERS("pw"), .password = "pw" };
 	Talk refused = { .answers = ANSWERS("", "y", "y", "A", "A", "A"), .password = "" };
@@ -406,11 +406,11 @@ static void test_authtok_set_before(void **state)
 static void test_bad_arguments(void **state)
 {
 	static const char *const arguments[] = {
-		"sevices=login",   "services=",	 "services", "timeout=0",	"timeout=61",
-		"timeout=1x",	   "timeout=-1", "timeout=", "tries=0",		"tries=11",
+		"sevices=login",   "services=",  "services", "timeout=0",       "timeout=61",
+		"timeout=1x",      "timeout=-1", "timeout=", "tries=0",         "tries=11",
 		"tries=1 tries=1", "socket=run", "socket=",  "policy_only=yes", "nudge=0",
-		"nudge=366",	   "sssd=maybe", "Faillock", "debug",		"timeout=00001",
-		"nullok",	   "[x=a b]",
+		"nudge=366",       "sssd=maybe", "Faillock", "debug",           "timeout=00001",
+		"nullok",          "[x=a b]",
 	};
 	Fixture *f = *state;
 

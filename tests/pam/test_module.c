@@ -108,9 +108,9 @@ static void test_languages(void **state)
 		const char *locale, *first;
 	} cases[] = {
 		{ "es_ES.UTF-8", "¿Olvidada? " }, { "de_DE.UTF-8", "Vergessen? " },
-		{ "fr_FR.UTF-8", "Oublié ? " },	  { "en_GB.UTF-8", "Forgot it? " },
+		{ "fr_FR.UTF-8", "Oublié ? " },   { "en_GB.UTF-8", "Forgot it? " },
 		{ "pt_PT.UTF-8", "Forgot it? " }, { "de_DE.ISO-8859-1", "Forgot it? " },
-		{ "C.UTF-8", "Forgot it? " },	  { "C", "Forgot it? " },
+		{ "C.UTF-8", "Forgot it? " },     { "C", "Forgot it? " },
 	};
 	Fixture *f = *state;
 	char path[] = "/tmp/pwreset-locale-XXXXXX", command[512];

@@ -273,26 +273,22 @@ static const struct {
 	{ "!org.pwreset.Failure.WrongPassword", 0, PAM_AUTH_ERR, PAM_AUTH_ERR, "current" },
 	{ "!org.pwreset.Failure.NotAllowed {\"reason\":\"privileged\"}", 0, PAM_PERM_DENIED,
 	  PAM_PERM_DENIED, "may not" },
-	{ "!org.pwreset.Failure.NotAllowed {\"reason\":\"no-such-user\"}", 0,
-	  PAM_USER_UNKNOWN, PAM_USER_UNKNOWN, "" },
-	{ "!org.varlink.service.PermissionDenied", 0, PAM_PERM_DENIED, PAM_PERM_DENIED,
-	  "may not" },
-	{ "!org.pwreset.Failure.TryLater {\"seconds\":9}", 0, PAM_AUTHTOK_ERR,
-	  PAM_AUTHTOK_ERR, "Too many" },
+	{ "!org.pwreset.Failure.NotAllowed {\"reason\":\"no-such-user\"}", 0, PAM_USER_UNKNOWN,
+	  PAM_USER_UNKNOWN, "" },
+	{ "!org.varlink.service.PermissionDenied", 0, PAM_PERM_DENIED, PAM_PERM_DENIED, "may not" },
+	{ "!org.pwreset.Failure.TryLater {\"seconds\":9}", 0, PAM_AUTHTOK_ERR, PAM_AUTHTOK_ERR,
+	  "Too many" },
 	{ "!org.pwreset.Failure.Unavailable", 0, PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL,
 	  "right now" },
 	{ "!org.pwreset.Failure.OutcomeUnknown", 0, PAM_AUTHTOK_ERR, PAM_AUTHTOK_ERR,
 	  "not certain" },
-	{ "!org.pwreset.Failure.NeverHeardOf", 0, PAM_AUTHINFO_UNAVAIL, PAM_AUTHTOK_ERR,
-	  "" },
+	{ "!org.pwreset.Failure.NeverHeardOf", 0, PAM_AUTHINFO_UNAVAIL, PAM_AUTHTOK_ERR, "" },
 	{ "!org.pwreset.Failure.Refused", 0, PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL,
 	  "right now" },
-	{ "!org.varlink.service.MethodNotFound", 0, PAM_AUTHINFO_UNAVAIL, PAM_AUTHTOK_ERR,
-	  "" },
+	{ "!org.varlink.service.MethodNotFound", 0, PAM_AUTHINFO_UNAVAIL, PAM_AUTHTOK_ERR, "" },
 	{ "=[]", 0, PAM_AUTHINFO_UNAVAIL, PAM_AUTHTOK_ERR, "" },
 	{ "=", 0, PAM_AUTHINFO_UNAVAIL, PAM_AUTHTOK_ERR, "" },
-	{ "={\"parameters\":{},\"continues\":true}", 0, PAM_AUTHINFO_UNAVAIL,
-	  PAM_AUTHTOK_ERR, "" },
+	{ "={\"parameters\":{},\"continues\":true}", 0, PAM_AUTHINFO_UNAVAIL, PAM_AUTHTOK_ERR, "" },
 	{ "{}", PEER_CLOSES, PAM_AUTHINFO_UNAVAIL, PAM_AUTHTOK_ERR, "" },
 	{ "{}", PEER_HALF, PAM_AUTHINFO_UNAVAIL, PAM_AUTHTOK_ERR, "" },
 	{ "{}", PEER_HANGS, PAM_AUTHINFO_UNAVAIL, PAM_AUTHTOK_ERR, "" },
@@ -312,7 +308,8 @@ static void test_every_answer(void **state)
 		Talk change = { .answers = ANSWERS(OLD, GOOD_PASSWORD, GOOD_PASSWORD) };
 		PeerRule rules[] = {
 			{ "Password.Exists", NULL, "{\"exists\":true}" },
-			{ "Password.Verify", NULL, every_answer[i].reply, every_answer[i].fault, .times = 1 },
+			{ "Password.Verify", NULL, every_answer[i].reply, every_answer[i].fault,
+			  .times = 1 },
 			{ "Password.Verify", NULL, "{}" },
 			{ "Password.Change", NULL, every_answer[i].reply, every_answer[i].fault },
 			{ 0 },
@@ -321,11 +318,13 @@ static void test_every_answer(void **state)
 		fixture_peer(f, rules, 0);
 		/* user_unknown goes on to pam_deny in this stack. */
 		assert_int_equal(as_person(f, "alice", &verify, 0),
-				 every_answer[i].prelim == PAM_USER_UNKNOWN ? PAM_AUTHTOK_ERR
-								     : every_answer[i].prelim);
+				 every_answer[i].prelim == PAM_USER_UNKNOWN
+					 ? PAM_AUTHTOK_ERR
+					 : every_answer[i].prelim);
 		assert_int_equal(as_person(f, "alice", &change, 0),
-				 every_answer[i].update == PAM_USER_UNKNOWN ? PAM_AUTHTOK_ERR
-								     : every_answer[i].update);
+				 every_answer[i].update == PAM_USER_UNKNOWN
+					 ? PAM_AUTHTOK_ERR
+					 : every_answer[i].update);
 		assert_non_null(strstr(change.transcript, every_answer[i].says));
 		assert_false(verify.probed || change.probed);
 	}

@@ -93,9 +93,9 @@ static void test_odd_replies(void **state)
 {
 	static char long511[512], long512[513], long4000[4001];
 	const char *const odd[] = {
-		long511,  long512,	 long4000,	 "\xff\xfe\xfd",
-		"\x80",	  "\xc3",	 "\xed\xa0\x80", "\x01\x02\x1f",
-		"%s%n%s", "\"},\"x\":{", "\\u0000",	 "\b\n\r\177INCORRECT"
+		long511,  long512,       long4000,       "\xff\xfe\xfd",
+		"\x80",   "\xc3",        "\xed\xa0\x80", "\x01\x02\x1f",
+		"%s%n%s", "\"},\"x\":{", "\\u0000",      "\b\n\r\177INCORRECT"
 	};
 	Fixture *f = *state;
 
@@ -209,8 +209,7 @@ static const PeerRule bad_answers[] = {
 	{ NULL, NULL, "={\"error\":\"org.pwreset.Failure.Unavailable\"}" },
 	{ NULL, NULL, "={\"error\":7}" },
 	{ NULL, NULL, "={\"error\":\"x\",\"error\":\"y\"}" },
-	{ NULL, NULL,
-	  "={\"parameters\":{\"grant\":7,\"seconds\":\"x\",\"questions\":{}}}" },
+	{ NULL, NULL, "={\"parameters\":{\"grant\":7,\"seconds\":\"x\",\"questions\":{}}}" },
 	{ NULL, NULL, "={\"parameters\":{\"grant\":\"\",\"seconds\":1,\"questions\":[]}}" },
 	{ NULL, NULL, "={\"parameters\":{\"questions\":[{\"id\":\"a\",\"text\":\"\"}]}}" },
 	{ NULL, NULL, "={\"parameters\":{\"questions\":[{\"text\":\"a\\nb\"}]}}" },
@@ -220,8 +219,7 @@ static const PeerRule bad_answers[] = {
 	  "{\"text\":\"3\"},{\"text\":\"4\"},{\"text\":\"5\"},{\"text\":\"6\"},"
 	  "{\"text\":\"7\"},{\"text\":\"8\"},{\"text\":\"9\"}]}}" },
 	{ NULL, NULL, "!org.pwreset.Failure.PasswordRefused {\"reasons\":[]}" },
-	{ NULL, NULL,
-	  "!org.pwreset.Failure.PasswordRefused {\"reasons\":7,\"hints\":[{}]}" },
+	{ NULL, NULL, "!org.pwreset.Failure.PasswordRefused {\"reasons\":7,\"hints\":[{}]}" },
 	{ NULL, NULL, "!org.pwreset.Failure.PasswordRefused" },
 	{ NULL, NULL, "!org.varlink.service.InvalidParameter {\"parameter\":\"code\"}" },
 	{ NULL, NULL, "!com.example.Strange" },
@@ -237,7 +235,7 @@ static const PeerRule bad_answers[] = {
 static void test_bad_daemon(void **state)
 {
 	static const char *const methods[] = {
-		"Recovery.RequestCode",	    "Recovery.VerifyCode",	"Recovery.GetQuestions",
+		"Recovery.RequestCode",     "Recovery.VerifyCode",      "Recovery.GetQuestions",
 		"Recovery.AnswerQuestions", "Recovery.VerifySavedCode", "Recovery.SetPassword"
 	};
 	static const int ways[] = { 0, 0, 1, 1, 2, 0 };

@@ -30,8 +30,8 @@ static void canary_make(char *out, size_t kind)
 
 	for (size_t n = 0; n < PERIODS; n++) {
 		for (size_t i = 0; i < PERIOD; i++)
-			out[n * PERIOD + i] = (char)(i < NEEDLE ? needle[i] ^ MASK
-								: 'a' + (char)kind);
+			out[n * PERIOD + i] =
+				(char)(i < NEEDLE ? needle[i] ^ MASK : 'a' + (char)kind);
 	}
 	out[PERIODS * PERIOD] = '\0';
 }
@@ -232,8 +232,8 @@ static void script_run(Fixture *f, const char *answers, int flags)
 {
 	const Held nothing = { 0 };
 	Run run = { f, answers, flags };
-	void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			   -1, 0);
+	void *stack =
+		mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pthread_attr_t attributes;
 	void *failed = f;
 	pthread_t thread;
@@ -268,9 +268,9 @@ static void test_no_canary(void **state)
 {
 	/* Each whole, wrong, refused and given up at every step. */
 	static const char *const dialogues[] = {
-		"eyy011",   "eyy0x",	 "eyy01x",  "eyyx",   "eyex",	"eyey333",
+		"eyy011",   "eyy0x",     "eyy01x",  "eyyx",   "eyex",   "eyey333",
 		"eyey33x",  "eyey33311", "eyee411", "eyee4x", "eyy000", "eyy012",
-		"eyy01212", "1",	 "2",	    "ee1",    "eyy0e2",
+		"eyy01212", "1",         "2",       "ee1",    "eyy0e2",
 	};
 	static const PeerRule refusing[] = {
 		{ "Recovery.SetPassword", NULL,

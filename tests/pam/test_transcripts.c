@@ -19,7 +19,9 @@
 		title, ANSWERS(__VA_ARGS__)                                                        \
 	}
 
-/* After an empty first reply; each of them wrong in the end, as everything is for an unknown name. */
+/*
+ * After an empty first reply; each of them wrong in the end, as everything is for an unknown name.
+ */
 static const struct {
 	const char *title;
 	const char *answers[STEPS_MAX + 1];
@@ -27,8 +29,8 @@ static const struct {
 	DIALOGUE("no recovery", "", "", "wrong"),
 	DIALOGUE("mailed code: too many tries", "", "y", "y", "a", "b", "c"),
 	DIALOGUE("mailed code: left, all cancelled", "", "y", "y", "", "", "", "wrong"),
-	DIALOGUE("questions: too many tries", "", "y", "", "y", "a", "b", "c", "y", "a", "b", "c", "y",
-		 "a", "b", "c"),
+	DIALOGUE("questions: too many tries", "", "y", "", "y", "a", "b", "c", "y", "a", "b", "c",
+		 "y", "a", "b", "c"),
 	DIALOGUE("questions: left at the second", "", "y", "", "y", "a", "", "", "wrong"),
 	DIALOGUE("saved code: too many tries", "", "y", "", "", "a", "b", "c"),
 	DIALOGUE("saved code: cancelled", "", "y", "", "", "", "wrong"),

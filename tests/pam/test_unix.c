@@ -166,8 +166,8 @@ static void test_faillock(void **state)
 {
 	Fixture *f = *state;
 	char stack[2048];
-	Talk recovered = { .answers = ANSWERS("", "y", "y", GOOD_CODE, GOOD_PASSWORD,
-					      GOOD_PASSWORD) };
+	Talk recovered = { .answers =
+				   ANSWERS("", "y", "y", GOOD_CODE, GOOD_PASSWORD, GOOD_PASSWORD) };
 	Talk locked = { .answers = ANSWERS(GOOD_PASSWORD) }, unlocked = locked;
 	pam_handle_t *pamh;
 
@@ -263,9 +263,9 @@ static void test_local_account_below_directory(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		UNIX_TEST(test_real_passwords),	    UNIX_TEST(test_empty_password),
-		UNIX_TEST(test_try_again),	    UNIX_TEST(test_given_up),
-		UNIX_TEST(test_recovery),	    UNIX_TEST(test_faillock),
+		UNIX_TEST(test_real_passwords),     UNIX_TEST(test_empty_password),
+		UNIX_TEST(test_try_again),          UNIX_TEST(test_given_up),
+		UNIX_TEST(test_recovery),           UNIX_TEST(test_faillock),
 		UNIX_TEST(test_policy_before_unix), UNIX_TEST(test_local_account_below_directory),
 	};
 

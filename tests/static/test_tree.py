@@ -10,6 +10,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ("common", "pam_module", "daemon", "web", "ctl")
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
+COLUMNS_MAX = 100
 QUESTION_CHARACTERS_MAX = 50
 # A foreign header and the only places that may include it.
 HOMES = {
@@ -93,6 +94,19 @@ class Tree(unittest.TestCase):
                     with self.subTest(file=name, line=start):
                         self.assertLessEqual(number - start, FUNCTION_LINES_MAX)
                     start = None
+
+    def test_formatted(self):
+        names = tracked(".c", ".h")
+        version = subprocess.run(["clang-format", "--version"], check=True, capture_output=True, text=True).stdout
+        if " 14." not in version:
+            self.skipTest(f"other releases than 14 have other opinions on the same .clang-format: {version.strip()}")
+        done = subprocess.run(["clang-format", "--dry-run", "--Werror", *names], cwd=TOP, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr[:2000])
+        for name in names:
+            for number, line in enumerate(text(name).split("\n"), 1):
+                # A string stays whole, that it can be searched for.
+                if len(line.expandtabs(8)) > COLUMNS_MAX and '"' not in line:
+                    self.fail(f"{name}:{number}: beyond {COLUMNS_MAX} columns")
 
     def test_banned_functions(self):
         banned = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|alloca|pthread_create|strtok)\s*\(")

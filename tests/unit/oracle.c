@@ -13,7 +13,9 @@ static json_t *value_of(const Oracle *value)
 
 Oracle *oracle_load(const char *text, size_t len, bool reject_duplicates)
 {
-	return (Oracle *)json_loadb(text, len, JSON_DECODE_ANY | (reject_duplicates ? JSON_REJECT_DUPLICATES : 0), NULL);
+	return (Oracle *)json_loadb(
+		text, len, JSON_DECODE_ANY | (reject_duplicates ? JSON_REJECT_DUPLICATES : 0),
+		NULL);
 }
 
 void oracle_free(Oracle *value)
@@ -61,7 +63,8 @@ const char *oracle_string(const Oracle *value, size_t *ret_len)
 
 size_t oracle_size(const Oracle *value)
 {
-	return json_is_array(value_of(value)) ? json_array_size(value_of(value)) : json_object_size(value_of(value));
+	return json_is_array(value_of(value)) ? json_array_size(value_of(value))
+					      : json_object_size(value_of(value));
 }
 
 const Oracle *oracle_element(const Oracle *array, size_t i)
@@ -91,11 +94,9 @@ bool oracle_beyond(const Oracle *value, size_t depth_max, size_t members_max)
 		return false;
 	if (depth_max == 0 || json_object_size(v) > members_max)
 		return true;
-	json_array_foreach(v, i, child)
-		if (oracle_beyond((const Oracle *)child, depth_max - 1, members_max))
-			return true;
-	json_object_foreach(v, key, child)
-		if (oracle_beyond((const Oracle *)child, depth_max - 1, members_max))
-			return true;
+	json_array_foreach(v, i, child) if (oracle_beyond((const Oracle *)child, depth_max - 1,
+							  members_max)) return true;
+	json_object_foreach(v, key, child) if (oracle_beyond((const Oracle *)child, depth_max - 1,
+							     members_max)) return true;
 	return false;
 }

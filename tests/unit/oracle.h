@@ -21,5 +21,8 @@ const Oracle *oracle_element(const Oracle *array, size_t i);
 const Oracle *oracle_member(const Oracle *object, const char *key);
 bool oracle_equal(const Oracle *a, const Oracle *b);
 
-/* Whether there is a real, a container deeper than depth_max or an object of more than members_max members in it. */
+/*
+ * Whether there is a real, a container deeper than depth_max or an object of more than members_max
+ * members in it.
+ */
 bool oracle_beyond(const Oracle *value, size_t depth_max, size_t members_max);

@@ -77,8 +77,12 @@ int spool_commit(Fixture *f)
 Request spool_draft(unsigned n)
 {
 	static char user[32], id[TOKEN_ID_TEXT + 1];
-	Request q = { .kind = REQUEST_CODE, .user = user, .language = "de", .created = NOW_MS / 1000,
-		      .expires = NOW_MS / 1000 + 1800, .due = NOW_MS };
+	Request q = { .kind = REQUEST_CODE,
+		      .user = user,
+		      .language = "de",
+		      .created = NOW_MS / 1000,
+		      .expires = NOW_MS / 1000 + 1800,
+		      .due = NOW_MS };
 
 	snprintf(user, sizeof(user), "user\"%u\\ \xc3\xa4", n);
 	snprintf(id, sizeof(id), "%022u", n);

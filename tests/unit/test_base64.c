@@ -9,7 +9,13 @@
 static void test_vectors(void **state UNUSED)
 {
 	static const char *const pairs[][2] = {
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
 	};
 	char text[16], bytes[16];
 	size_t len;
@@ -17,9 +23,11 @@ static void test_vectors(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
 		const char *plain = pairs[i][0], *coded = pairs[i][1];
 
-		assert_int_equal(base64_encode(plain, strlen(plain), text, sizeof(text)), strlen(coded));
+		assert_int_equal(base64_encode(plain, strlen(plain), text, sizeof(text)),
+				 strlen(coded));
 		assert_string_equal(text, coded);
-		assert_int_equal(base64_decode(coded, strlen(coded), bytes, sizeof(bytes), &len), 0);
+		assert_int_equal(base64_decode(coded, strlen(coded), bytes, sizeof(bytes), &len),
+				 0);
 		assert_int_equal(len, strlen(plain));
 		assert_memory_equal(bytes, plain, len);
 	}
@@ -58,25 +66,34 @@ static void test_round_trips(void **state UNUSED)
 
 static void test_refused(void **state UNUSED)
 {
+	/* clang-format off */
 	static const char *const texts[] = {
-		"Z", "Zg", "Zg=", "Zg===", "====", "=", "Zh==", "Zm9=", "Zm9v=", "Zm9vZg=", "Zm=v", "Zg==Zg==", "Zm9v\n", " Zm9v", "Zm9-", "Zm_v", "Zm9v====",
+		"Z", "Zg", "Zg=", "Zg===", "====", "=", "Zh==", "Zm9=", "Zm9v=", "Zm9vZg=", "Zm=v",
+			"Zg==Zg==", "Zm9v\n", " Zm9v", "Zm9-", "Zm_v", "Zm9v====",
 		"Z\xc3\xa9==", "Zg=a",
 	};
-	static const char *const url_texts[] = { "Z", "Zg==", "Zm8=", "Zh", "Zm9", "Zm9vZ", "Zm+v", "Zm/v", "Zg ", "Z*" };
+	/* clang-format on */
+	static const char *const url_texts[] = { "Z",     "Zg==", "Zm8=", "Zh",  "Zm9",
+						 "Zm9vZ", "Zm+v", "Zm/v", "Zg ", "Z*" };
 	unsigned char bytes[16];
 	size_t len = 99;
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		if (base64_decode(texts[i], strlen(texts[i]), bytes, sizeof(bytes), &len) != -EBADMSG)
+		if (base64_decode(texts[i], strlen(texts[i]), bytes, sizeof(bytes), &len) !=
+		    -EBADMSG)
 			fail_msg("accepted: %s", texts[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(url_texts); i++)
-		if (base64url_decode(url_texts[i], strlen(url_texts[i]), bytes, sizeof(bytes), &len) != -EBADMSG)
+		if (base64url_decode(url_texts[i], strlen(url_texts[i]), bytes, sizeof(bytes),
+				     &len) != -EBADMSG)
 			fail_msg("accepted: %s", url_texts[i]);
 	assert_int_equal(base64_decode("Zm\0v", 4, bytes, sizeof(bytes), &len), -EBADMSG);
 	assert_int_equal(len, 99);
 }
 
-/* Of all texts of two and three symbols, exactly as many are accepted as there are values of one and two bytes. */
+/*
+ * Of all texts of two and three symbols, exactly as many are accepted as there are values of one
+ * and two bytes.
+ */
 static void test_one_text_a_value(void **state UNUSED)
 {
 	unsigned char bytes[2];
@@ -122,10 +139,13 @@ static void test_secret(void **state UNUSED)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors), cmocka_unit_test(test_round_trips), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_vectors), cmocka_unit_test(test_round_trips),
+			cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_one_text_a_value), cmocka_unit_test(test_secret),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

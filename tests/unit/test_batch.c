@@ -41,7 +41,8 @@ static void test_runs_are_bounded(void **state)
 	for (unsigned pass = 0; pass < 2; pass++) {
 		for (unsigned i = 1000; i < BATCH_MAX + 1000; i++) {
 			snprintf(user, sizeof(user), "u%u", i);
-			assert_int_equal(batch_add(f->batch, "1000", "all", user, NOW_MS / 1000), 1);
+			assert_int_equal(batch_add(f->batch, "1000", "all", user, NOW_MS / 1000),
+					 1);
 		}
 		spool_reopen(f);
 	}
@@ -51,7 +52,8 @@ static void test_runs_are_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_a_run_is_remembered_for_a_day, spool_setup, spool_teardown),
+		cmocka_unit_test_setup_teardown(test_a_run_is_remembered_for_a_day, spool_setup,
+						spool_teardown),
 		cmocka_unit_test_setup_teardown(test_runs_are_bounded, spool_setup, spool_teardown),
 	};
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The table against the documents: every method has its row with just its parameters, every row its document; who may what is
- * written down here a second time, cell by cell. Usage: test_broker_methods FOLDER-OF-VARLINK-FILES
+ * The table against the documents: every method has its row with just its parameters, every row its
+ * document; who may what is written down here a second time, cell by cell. Usage:
+ * test_broker_methods FOLDER-OF-VARLINK-FILES
  */
 
 #include <ctype.h>
@@ -16,10 +17,13 @@
 
 static const char *folder;
 
+/* clang-format off */
 static const char *const public_interfaces[] = {
-	"org.varlink.service", "org.pwreset.Recovery", "org.pwreset.Password", "org.pwreset.Account",
+	"org.varlink.service", "org.pwreset.Recovery", "org.pwreset.Password",
+		"org.pwreset.Account",
 	"org.pwreset.Admin",   "org.pwreset.Service",  "org.pwreset.Relay",
 };
+/* clang-format on */
 static const char *const internal_interfaces[] = { "org.pwreset.Directory", "org.pwreset.Mailer" };
 
 static char *document_read(const char *interface)
@@ -96,7 +100,8 @@ static void row_holds(const char *name, char *parameters)
 				if (strlen(f->name) == len && memcmp(f->name, p, len) == 0)
 					field = f;
 			if (field->mandatory == optional)
-				fail_msg("%s: %.*s is%s mandatory", name, (int)len, p, optional ? " not" : "");
+				fail_msg("%s: %.*s is%s mandatory", name, (int)len, p,
+					 optional ? " not" : "");
 			n++;
 		}
 		p += len - 1;
@@ -141,17 +146,24 @@ static void test_rows_are_sound(void **state UNUSED)
 		assert_int_equal(m->slot_sockets & SOCKET_CTL, 0);
 		assert_true((m->slot == SLOT_NONE) == (m->slot_sockets == 0));
 		assert_true((m->slot == SLOT_FIXED) == (m->late != NULL));
-		/* Cut off by a slot, it could have happened: it must be nothing that people are told of. */
-		assert_false(m->slot == SLOT_FIXED && (m->notices[0] != REQUEST_NONE || m->after != REQUEST_NONE));
+		/*
+		 * Cut off by a slot, it could have happened: it must be nothing that people are
+		 * told of.
+		 */
+		assert_false(m->slot == SLOT_FIXED &&
+			     (m->notices[0] != REQUEST_NONE || m->after != REQUEST_NONE));
 		assert_true((m->route == ROUTE_BROKER) == (m->answer != NULL));
 		assert_true((m->route == ROUTE_SPOOL) == (m->kind != REQUEST_NONE));
-		assert_true((m->route == ROUTE_DIRECTORY || m->route == ROUTE_MAILER) == (m->lost != NULL));
+		assert_true((m->route == ROUTE_DIRECTORY || m->route == ROUTE_MAILER) ==
+			    (m->lost != NULL));
 		assert_true((m->route == ROUTE_DIRECTORY) == (m->deadline_ms > 0));
 		assert_false(field_known(m, "caller", 6));
 		/* What strangers can call costs them something, unless it is answered here. */
-		assert_true(m->cost > 0 || m->route == ROUTE_BROKER || m->roles != 0 || (m->flags & METHOD_ROOT_SETS));
+		assert_true(m->cost > 0 || m->route == ROUTE_BROKER || m->roles != 0 ||
+			    (m->flags & METHOD_ROOT_SETS));
 		for (const VarlinkField *f = m->fields; f->name; f++)
-			assert_true(f->max > 0 || (f->type != JSON_STRING && f->type != JSON_ARRAY));
+			assert_true(f->max > 0 ||
+				    (f->type != JSON_STRING && f->type != JSON_ARRAY));
 	}
 }
 
@@ -164,7 +176,9 @@ static void test_deny_by_default(void **state UNUSED)
 {
 	for (const Method *m = methods; m->name; m++) {
 		for (unsigned socket = 1; socket < 1U << SOCKETS; socket <<= 1)
-			assert_int_equal(method_allowed(m, &(const MethodCaller){ socket, 15, true }), (m->sockets & socket) != 0);
+			assert_int_equal(
+				method_allowed(m, &(const MethodCaller){ socket, 15, true }),
+				(m->sockets & socket) != 0);
 		assert_false(method_allowed(m, &(const MethodCaller){ 0, 15, true }));
 		assert_false(method_allowed(m, &(const MethodCaller){ 1U << SOCKETS, 15, true }));
 	}
@@ -175,27 +189,35 @@ static void test_deny_by_default(void **state UNUSED)
 
 static void test_roles_cell_by_cell(void **state UNUSED)
 {
+	/* clang-format off */
 	static const struct {
 		const char *name;
 		const char *may; /* root, helpdesk, administrator, owner, none */
 	} matrix[] = {
-		{ "org.pwreset.Admin.Show", "yyyyn" },	      { "org.pwreset.Admin.SendLink", "yyyyn" },
-		{ "org.pwreset.Admin.Revoke", "yyyyn" },      { "org.pwreset.Admin.Unlock", "yyyyn" },
-		{ "org.pwreset.Admin.SetMail", "yyyyn" },     { "org.pwreset.Admin.SetPassword", "ynyyn" },
-		{ "org.pwreset.Admin.SetPin", "ynyyn" },      { "org.pwreset.Admin.VerifyPin", "yyyyn" },
-		{ "org.pwreset.Admin.Find", "yyyyn" },	      { "org.pwreset.Admin.RemindExpiry", "ynyyn" },
-		{ "org.pwreset.Admin.RemindUserName", "yyyyn" }, { "org.pwreset.Service.GetStatus", "ynyyn" },
-		{ "org.pwreset.Service.GetHost", "ynyyn" },   { "org.pwreset.Service.CutHost", "ynyyn" },
+		{ "org.pwreset.Admin.Show", "yyyyn" }, { "org.pwreset.Admin.SendLink", "yyyyn" },
+		{ "org.pwreset.Admin.Revoke", "yyyyn" }, { "org.pwreset.Admin.Unlock", "yyyyn" },
+		{ "org.pwreset.Admin.SetMail", "yyyyn" }, { "org.pwreset.Admin.SetPassword",
+		  "ynyyn" },
+		{ "org.pwreset.Admin.SetPin", "ynyyn" }, { "org.pwreset.Admin.VerifyPin", "yyyyn" },
+		{ "org.pwreset.Admin.Find", "yyyyn" }, { "org.pwreset.Admin.RemindExpiry",
+		  "ynyyn" },
+		{ "org.pwreset.Admin.RemindUserName", "yyyyn" }, { "org.pwreset.Service.GetStatus",
+		  "ynyyn" },
+		{ "org.pwreset.Service.GetHost", "ynyyn" }, { "org.pwreset.Service.CutHost",
+		  "ynyyn" },
 		{ "org.pwreset.Service.LiftHost", "ynyyn" },
-		{ "org.pwreset.Service.Diagnose", "ynnnn" },  { "org.pwreset.Service.TestMail", "ynnnn" },
+		{ "org.pwreset.Service.Diagnose", "ynnnn" }, { "org.pwreset.Service.TestMail",
+		  "ynnnn" },
 	};
+	/* clang-format on */
 	unsigned rows = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(matrix); i++)
 		for (unsigned role = 0; role <= ROLES; role++) {
 			unsigned held = role < ROLES ? 1U << role : 0;
 
-			if (may(matrix[i].name, SOCKET_CTL, held, true) != (matrix[i].may[role] == 'y'))
+			if (may(matrix[i].name, SOCKET_CTL, held, true) !=
+			    (matrix[i].may[role] == 'y'))
 				fail_msg("%s, role %u", matrix[i].name, role);
 			assert_false(may(matrix[i].name, SOCKET_PAM, held, true));
 			assert_false(may(matrix[i].name, SOCKET_WEB, held, true));

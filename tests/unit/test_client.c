@@ -27,7 +27,10 @@ static int listen_at(int backlog)
 	return fd;
 }
 
-/* A process that accepts once, waits for a whole call, sends these bytes, and then stays until the client goes. */
+/*
+ * A process that accepts once, waits for a whole call, sends these bytes, and then stays until the
+ * client goes.
+ */
 static pid_t server_start(const char *bytes, size_t len, bool stay)
 {
 	int fd = listen_at(4);
@@ -112,8 +115,9 @@ static void test_answer_too_long(void **state UNUSED)
 
 static void test_more(void **state UNUSED)
 {
-	static const char bytes[] = "{\"continues\":true,\"parameters\":{\"n\":1}}\0{\"continues\":true,\"parameters\":{\"n\":2}}\0"
-				    "{\"parameters\":{\"n\":3}}";
+	static const char bytes[] =
+		"{\"continues\":true,\"parameters\":{\"n\":1}}\0{\"continues\":true,\"parameters\":{\"n\":2}}\0"
+		"{\"parameters\":{\"n\":3}}";
 	CLEANUP(client_freep) Client *client = NULL;
 	pid_t pid = server_start(bytes, sizeof(bytes), true);
 	VarlinkReply reply;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pwreset.conf: defaults, order of files, and that each mistake is told with file, line, key and remedy (case 42). */
+/*
+ * pwreset.conf: defaults, order of files, and that each mistake is told with file, line, key and
+ * remedy (case 42).
+ */
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -28,10 +31,12 @@ static void on_complaint(const IniPlace *place, const char *message, void *userd
 	if (strncmp(file, root, strlen(root)) == 0)
 		file += strlen(root);
 	n_complaints++;
-	snprintf(complaints + len, sizeof(complaints) - len, "%s:%u: %s|", file, place->line, message);
+	snprintf(complaints + len, sizeof(complaints) - len, "%s:%u: %s|", file, place->line,
+		 message);
 }
 
-static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw)
+static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED,
+		      struct FTW *ftw)
 {
 	return ftw->level > 0 ? remove(path) : 0;
 }
@@ -102,7 +107,9 @@ static void test_defaults(void **state UNUSED)
 	config_free(NULL);
 }
 
-/* Each default is what its own check accepts, or the fields would differ from what the manual says. */
+/*
+ * Each default is what its own check accepts, or the fields would differ from what the manual says.
+ */
 static void test_every_key_can_be_set(void **state UNUSED)
 {
 	CLEANUP(config_freep) Config *config = calloc(1, sizeof(*config));
@@ -112,20 +119,23 @@ static void test_every_key_can_be_set(void **state UNUSED)
 	assert_non_null(config);
 	for (const ConfigKey *k = config_keys; k->section; k++, n++) {
 		if (k->fallback)
-			assert_int_equal(config_key_set(config, k, k->fallback, why, sizeof(why)), 0);
+			assert_int_equal(config_key_set(config, k, k->fallback, why, sizeof(why)),
+					 0);
 		assert_true(k->type != CONFIG_TEXT || (k->valid && k->wanted));
 		assert_true(k->type != CONFIG_WORD || (k->words && k->wanted));
 		assert_true(k->type != CONFIG_NUMBER || k->min < k->max);
 		for (const ConfigKey *other = config_keys; other < k; other++) {
 			assert_true(other->offset != k->offset);
-			assert_true(strcmp(other->section, k->section) != 0 || strcmp(other->key, k->key) != 0);
+			assert_true(strcmp(other->section, k->section) != 0 ||
+				    strcmp(other->key, k->key) != 0);
 		}
 	}
 	assert_true(n > 60);
 	for (const ConfigCheck *c = config_checks; c->section; c++) {
 		const ConfigKey *k = config_keys;
 
-		while (k->section && (strcmp(k->section, c->section) != 0 || strcmp(k->key, c->key) != 0))
+		while (k->section &&
+		       (strcmp(k->section, c->section) != 0 || strcmp(k->key, c->key) != 0))
 			k++;
 		assert_non_null(k->section);
 	}
@@ -142,7 +152,8 @@ static void test_order_of_files(void **state UNUSED)
 	put(DROPIN("20-b.conf"), "[recovery]\nlink-minutes = 33\n");
 	put(DROPIN("30-c.txt"), "nonsense\n");
 	put(DROPIN(".hidden.conf"), "nonsense\n");
-	put(PWRESET_RUNDIR "/pwreset.conf.d/15-r.conf", "[recovery]\ngrant-minutes = 13\nlive-requests = 7\n");
+	put(PWRESET_RUNDIR "/pwreset.conf.d/15-r.conf",
+	    "[recovery]\ngrant-minutes = 13\nlive-requests = 7\n");
 	put(PWRESET_RUNDIR "/pwreset.conf.d/20-b.conf", "nonsense\n");
 	put("/usr/lib/pwreset/pwreset.conf.d/25-u.conf", "[recovery]\nlive-requests = 8\n");
 	config = load(0);
@@ -195,42 +206,56 @@ static void test_writable_by_others(void **state UNUSED)
 	snprintf(path, sizeof(path), "%s%s", root, CONF);
 	assert_int_equal(chmod(path, 0664), 0);
 	assert_null(load(-EPERM));
-	assert_non_null(strstr(complaints, CONF ":0: The mode 0664 lets others write it: chmod 0644 it."));
+	assert_non_null(
+		strstr(complaints, CONF ":0: The mode 0664 lets others write it: chmod 0644 it."));
 }
 
-/* One wrong line behind a good file, in line 8 of the whole; the words that the one complaint must have. */
+/*
+ * One wrong line behind a good file, in line 8 of the whole; the words that the one complaint must
+ * have.
+ */
+/* clang-format off */
 static const struct {
 	const char *lines, *place, *words;
 } wrong[] = {
-	{ "[recovery]\nlink-minutes = 1441\n", CONF ":9: ", "link-minutes=1441 is not valid: wanted is a number from 1 to 1440." },
+	{ "[recovery]\nlink-minutes = 1441\n", CONF ":9: ",
+	  "link-minutes=1441 is not valid: wanted is a number from 1 to 1440." },
 	{ "[recovery]\nlink-minutes = 0\n", CONF ":9: ", "from 1 to 1440" },
 	{ "[recovery]\nlink-minutes = -1\n", CONF ":9: ", "from 1 to 1440" },
 	{ "[recovery]\nlink-minutes = 30m\n", CONF ":9: ", "from 1 to 1440" },
 	{ "[recovery]\nlink-minutes = 4294967326\n", CONF ":9: ", "from 1 to 1440" },
 	{ "[recovery]\nlink-minutes = 99999999999999999999999\n", CONF ":9: ", "from 1 to 1440" },
 	{ "[recovery]\nlink-minutes =\n", CONF ":9: ", "may not be empty" },
-	{ "[recovery]\nlink-minuts = 5\n", CONF ":9: ", "did you mean link-minutes= in [recovery]?" },
+	{ "[recovery]\nlink-minuts = 5\n", CONF ":9: ",
+	  "did you mean link-minutes= in [recovery]?" },
 	{ "[recovery]\nmin-length = 5\n", CONF ":9: ", "put it into [policy]" },
 	{ "[recovery]\nzzzzzzzzzzz = 5\n", CONF ":9: ", "pwreset.conf(5) lists all" },
-	{ "[recovry]\nlink-minutes = 5\n", CONF ":9: ", "There is no section [recovry]: did you mean [recovery]?" },
-	{ "[recovery]\nlink-minutes = 5\n\n[recovery]\nlink-minutes = 5\n", CONF ":12: ", "was set in line 9 already" },
+	{ "[recovry]\nlink-minutes = 5\n", CONF ":9: ",
+	  "There is no section [recovry]: did you mean [recovery]?" },
+	{ "[recovery]\nlink-minutes = 5\n\n[recovery]\nlink-minutes = 5\n", CONF ":12: ",
+	  "was set in line 9 already" },
 	{ "[recovery]\nquestions = maybe\n", CONF ":9: ", "auto, alone, with-code or off" },
 	{ "[roles]\nroot-sets-passwords = maybe\n", CONF ":9: ", "wanted is yes or no" },
 	{ "[web]\ncolour = red\n", CONF ":9: ", "#rrggbb" },
 	{ "[web]\nlogo = logo.svg\n", CONF ":9: ", "absolute path" },
 	{ "[mail]\nrelay = mail.example.com\n", CONF ":9: ", "host:port" },
 	{ "[directory]\nbind = simple\n", CONF ":9: ", "set bind-dn=" },
-	{ "[directory]\nuri = ldaps://a.example.com ldap://b.example.com\nbind = simple\nbind-dn = cn=p\n", CONF ":9: ", "set start-tls=yes" },
-	{ "[directory]\nuri = ldaps://a.example.com\n", CONF ":0: ", "bind=external works over ldapi:// only" },
-	{ "[directory]\nread-uri = ldaps://a.example.com\n", CONF ":0: ", "bind=external works over ldapi:// only" },
+	{ "[directory]\nuri = ldaps://a.example.com ldap://b.example.com\nbind = simple\nbind-dn = cn=p\n",
+	  CONF ":9: ", "set start-tls=yes" },
+	{ "[directory]\nuri = ldaps://a.example.com\n", CONF ":0: ",
+	  "bind=external works over ldapi:// only" },
+	{ "[directory]\nread-uri = ldaps://a.example.com\n", CONF ":0: ",
+	  "bind=external works over ldapi:// only" },
 	{ "[directory]\nstart-tls = yes\n", CONF ":9: ", "start-tls=yes is for ldap:// addresses" },
 	{ "[mail]\nrelay = 192.0.2.1:25\n", CONF ":0: ", "tls=none would send links in clear" },
 	{ "[mail]\nuser = u\n", CONF ":9: ", "in clear" },
 	{ "[web]\ncertificate = /a.pem\n", CONF ":9: ", "needs certificate-key=" },
 	{ "[web]\ncertificate-key = /a.pem\n", CONF ":9: ", "needs certificate=" },
-	{ "[web]\ncertificate = /a\ncertificate-key = /b\nbehind-proxy = yes\n", CONF ":11: ", "leaves TLS to the proxy" },
+	{ "[web]\ncertificate = /a\ncertificate-key = /b\nbehind-proxy = yes\n", CONF ":11: ",
+	  "leaves TLS to the proxy" },
 	{ "[limits]\nclients = 32\n", CONF ":0: ", "clients-per-uid= is above clients=" },
 };
+/* clang-format on */
 
 static void test_mistakes(void **state UNUSED)
 {
@@ -241,7 +266,8 @@ static void test_mistakes(void **state UNUSED)
 		snprintf(text, sizeof(text), GOOD "%s", wrong[i].lines);
 		put(CONF, text);
 		assert_null(load(-EBADMSG));
-		if (n_complaints != 1 || strncmp(complaints, wrong[i].place, strlen(wrong[i].place)) != 0 ||
+		if (n_complaints != 1 ||
+		    strncmp(complaints, wrong[i].place, strlen(wrong[i].place)) != 0 ||
 		    !strstr(complaints, wrong[i].words))
 			fail_msg("%s: %u complaints: %s", wrong[i].lines, n_complaints, complaints);
 	}
@@ -249,11 +275,33 @@ static void test_mistakes(void **state UNUSED)
 
 static void test_origins(void **state UNUSED)
 {
-	static const char *const good[] = { "https://a", "https://a.example.com:8443", "https://[2001:db8::1]", "https://[::1]:1", "http://localhost",
-					    "http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080" };
-	static const char *const bad[] = { "a", "https://", "https://a/", "https://a/b", "https://a:0", "https://a:65536", "https://a:", "https://u@a", "http://a",
-					   "http://localhost.example.com", "http://127.example.com", "HTTPS://a", "https://a b", "https://a?b", "https://-a",
-					   "https://[::1", "https://[x y]", "https://[]", "http://127.0.0.1@evil.example" };
+	static const char *const good[] = { "https://a",
+					    "https://a.example.com:8443",
+					    "https://[2001:db8::1]",
+					    "https://[::1]:1",
+					    "http://localhost",
+					    "http://localhost:8080",
+					    "http://127.0.0.1:8080",
+					    "http://[::1]:8080" };
+	static const char *const bad[] = { "a",
+					   "https://",
+					   "https://a/",
+					   "https://a/b",
+					   "https://a:0",
+					   "https://a:65536",
+					   "https://a:",
+					   "https://u@a",
+					   "http://a",
+					   "http://localhost.example.com",
+					   "http://127.example.com",
+					   "HTTPS://a",
+					   "https://a b",
+					   "https://a?b",
+					   "https://-a",
+					   "https://[::1",
+					   "https://[x y]",
+					   "https://[]",
+					   "http://127.0.0.1@evil.example" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		if (!config_valid_origin(good[i]))
@@ -268,20 +316,29 @@ typedef struct Shape {
 	const char *good[6], *bad[8];
 } Shape;
 
+/* clang-format off */
 static const Shape shapes[] = {
-	{ config_valid_uris,
-	  { "ldapi:///", "ldapi://%2frun%2fslapd%2fldapi", "ldaps://a:636/ ldap://b", "ldap://[::1]:389" },
-	  { "ldap://", "http://a", "a", "ldap://a?b", "ldap://a/dc=x", "ldaps://a,b", " ", "ldap://a:x" } },
-	{ config_valid_dn, { "dc=x", "ou=people,dc=x", "2.5.4.3=a" }, { "x", "=x", "dc=", "d c=x", "(x)=a" } },
-	{ config_valid_filter, { "(a=b)", "(&(a=b)(!(c=d)))" }, { "a=b", "(a=b", "a=b)", "(a=b)(c=d)", "((a=b)", ")(" } },
-	{ config_valid_attribute, { "uid", "mail;lang-de", "1.2.3" }, { "u id", "-a", "a*", "a=b" } },
+	{ config_valid_uris, { "ldapi:///", "ldapi://%2frun%2fslapd%2fldapi",
+	  "ldaps://a:636/ ldap://b", "ldap://[::1]:389" }, { "ldap://", "http://a", "a",
+	  "ldap://a?b", "ldap://a/dc=x", "ldaps://a,b", " ", "ldap://a:x" } },
+	{ config_valid_dn, { "dc=x", "ou=people,dc=x", "2.5.4.3=a" },
+	  { "x", "=x", "dc=", "d c=x", "(x)=a" } },
+	{ config_valid_filter, { "(a=b)", "(&(a=b)(!(c=d)))" },
+	  { "a=b", "(a=b", "a=b)", "(a=b)(c=d)", "((a=b)", ")(" } },
+	{ config_valid_attribute, { "uid", "mail;lang-de", "1.2.3" },
+	  { "u id", "-a", "a*", "a=b" } },
 	{ config_valid_path, { "/", "/a/b" }, { "a", "./a", "/a/../b", "/.." } },
 	{ config_valid_groups, { "staff", "a b" }, { "a,b", "a:b", "a/b", "a(b" } },
-	{ config_valid_relay, { "localhost:25", "[::1]:25", "mail.example.com:587" }, { "localhost", ":25", "a:b", "::1:25", "a:25:26", "a b:25" } },
-	{ config_valid_from, { "a@b", "A B <a@b.c>", "<a@b>" }, { "a", "A <a>", "A <a@b", "A a@b>", "<a@b> c", "<x> <a@b>", "A <a@b>\r\nBcc: c" } },
-	{ config_valid_domains, { "example.com", "a.org b.org" }, { "a@b", "a..b", ".a", "a,b", "*" } },
-	{ config_valid_loopback, { "localhost", "127.0.0.1:25", "[::1]:25" }, { "localhosts", "127.a", "10.0.0.1", "[::2]", "example.com" } },
+	{ config_valid_relay, { "localhost:25", "[::1]:25", "mail.example.com:587" },
+	  { "localhost", ":25", "a:b", "::1:25", "a:25:26", "a b:25" } },
+	{ config_valid_from, { "a@b", "A B <a@b.c>", "<a@b>" },
+	  { "a", "A <a>", "A <a@b", "A a@b>", "<a@b> c", "<x> <a@b>", "A <a@b>\r\nBcc: c" } },
+	{ config_valid_domains, { "example.com", "a.org b.org" },
+	  { "a@b", "a..b", ".a", "a,b", "*" } },
+	{ config_valid_loopback, { "localhost", "127.0.0.1:25", "[::1]:25" },
+	  { "localhosts", "127.a", "10.0.0.1", "[::2]", "example.com" } },
 };
+/* clang-format on */
 
 static void test_shapes(void **state UNUSED)
 {
@@ -295,7 +352,8 @@ static void test_shapes(void **state UNUSED)
 	}
 }
 
-static void credential_case(const char *text, mode_t mode, size_t size, int expected, const char *value)
+static void credential_case(const char *text, mode_t mode, size_t size, int expected,
+			    const char *value)
 {
 	char path[256], got[64];
 	size_t len = 0;
@@ -327,8 +385,11 @@ static void test_credentials(void **state UNUSED)
 	credential_case("123456789", 0600, 8, -E2BIG, NULL);
 	credential_case("abc", 0444, 64, -EPERM, NULL);
 	credential_case("abc", 0460, 64, -EPERM, NULL);
-	assert_int_equal(credential_read("../secret", got, sizeof(got), &len, on_complaint, root), -EINVAL);
-	assert_int_equal(credential_read("no-such-credential-here", got, sizeof(got), &len, on_complaint, root), -ENOENT);
+	assert_int_equal(credential_read("../secret", got, sizeof(got), &len, on_complaint, root),
+			 -EINVAL);
+	assert_int_equal(credential_read("no-such-credential-here", got, sizeof(got), &len,
+					 on_complaint, root),
+			 -ENOENT);
 	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
@@ -345,12 +406,17 @@ static int teardown(void **state UNUSED)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),      cmocka_unit_test(test_every_key_can_be_set),  cmocka_unit_test(test_order_of_files),
-		cmocka_unit_test(test_shipped_file_and_mask), cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_writable_by_others),
-		cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_origins),		    cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_every_key_can_be_set),
+			cmocka_unit_test(test_order_of_files),
+		cmocka_unit_test(test_shipped_file_and_mask), cmocka_unit_test(test_nothing_there),
+			cmocka_unit_test(test_writable_by_others),
+		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_origins),
+			cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_credentials),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What stands in the fleet's file of keys: only what joins a host to the service gets there, and only that is read out. */
+/*
+ * What stands in the fleet's file of keys: only what joins a host to the service gets there, and
+ * only that is read out.
+ */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,9 +79,13 @@ static void test_the_host_of_a_line(void **state UNUSED)
 	};
 	char host[HOST_NAME_MAX_LEN + 1];
 
-	assert_true(fleet_line_host("restrict,command=\"/usr/bin/pwresetctl relay web1.example.com\" ssh-rsa " BODY, host));
+	assert_true(fleet_line_host(
+		"restrict,command=\"/usr/bin/pwresetctl relay web1.example.com\" ssh-rsa " BODY,
+		host));
 	assert_string_equal(host, "web1.example.com");
-	assert_true(fleet_line_host("restrict,from=\"192.0.2.0/24\",command=\"pwresetctl relay 2001:db8::1\" ssh-rsa x", host));
+	assert_true(fleet_line_host(
+		"restrict,from=\"192.0.2.0/24\",command=\"pwresetctl relay 2001:db8::1\" ssh-rsa x",
+		host));
 	assert_string_equal(host, "2001:db8::1");
 	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
 		if (fleet_line_host(none[i], host))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The doctor's view of the host: its clock, the disk under the spool, the sender of its mails, what a proxy writes down. */
+/*
+ * The doctor's view of the host: its clock, the disk under the spool, the sender of its mails, what
+ * a proxy writes down.
+ */
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -11,10 +14,12 @@
 #include "unit.h"
 
 /* Of a file system on a disk, and of one in memory. */
-static char on_disk[] = "/var/tmp/test_ctl_host.XXXXXX", in_memory[] = "/dev/shm/test_ctl_host.XXXXXX";
+static char on_disk[] = "/var/tmp/test_ctl_host.XXXXXX",
+	    in_memory[] = "/dev/shm/test_ctl_host.XXXXXX";
 static const char *root = on_disk;
 
-static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw)
+static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED,
+		      struct FTW *ftw)
 {
 	return ftw->level > 0 ? remove(path) : 0;
 }
@@ -63,7 +68,8 @@ static const char *findings(void)
 		assert_non_null(json_get_string(it, "remedy"));
 		assert_non_null(json_get_string(it, "evidence"));
 		if (strcmp(json_get_string(it, "what"), "clock") != 0)
-			snprintf(seen + len, sizeof(seen) - len, " %s:%s", json_get_string(it, "what"), json_get_string(it, "severity"));
+			snprintf(seen + len, sizeof(seen) - len, " %s:%s",
+				 json_get_string(it, "what"), json_get_string(it, "severity"));
 	}
 	return seen;
 }
@@ -72,7 +78,8 @@ static void put_mark(long ahead)
 {
 	char text[96];
 
-	snprintf(text, sizeof(text), "%020ld %020d %020d %020d\n", (long)time(NULL) + ahead, 1, 2, 3);
+	snprintf(text, sizeof(text), "%020ld %020d %020d %020d\n", (long)time(NULL) + ahead, 1, 2,
+		 3);
 	put("/var/lib/pwreset/mark", text);
 }
 
@@ -102,7 +109,10 @@ static void expect_from(const char *from, const char *expected)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "[directory]\nbase=dc=a,dc=b\nhash=argon2id\n[mail]\nfrom=%s\n[web]\norigin=https://a.b\n", from);
+	snprintf(
+		text, sizeof(text),
+		"[directory]\nbase=dc=a,dc=b\nhash=argon2id\n[mail]\nfrom=%s\n[web]\norigin=https://a.b\n",
+		from);
 	put("/etc/pwreset/pwreset.conf", text);
 	assert_string_equal(findings(), expected);
 }
@@ -122,7 +132,8 @@ static void test_from(void **state UNUSED)
 static void test_logs(void **state UNUSED)
 {
 	clean();
-	put("/var/log/nginx/pwreset.log", "10.0.0.1 GET /r/ 200\n10.0.0.1 GET /revoke/ 200\n10.0.0.1 GET /rules/of/the/house 200\n");
+	put("/var/log/nginx/pwreset.log",
+	    "10.0.0.1 GET /r/ 200\n10.0.0.1 GET /revoke/ 200\n10.0.0.1 GET /rules/of/the/house 200\n");
 	assert_string_equal(findings(), "");
 	put("/var/log/nginx/access.log", "10.0.0.1 \"GET /r/" SECRET " HTTP/1.1\" 200\n");
 	assert_string_equal(findings(), " proxy-log:error");
@@ -137,14 +148,17 @@ static void test_proxies(void **state UNUSED)
 	clean();
 	put("/etc/nginx/sites-enabled/shop", "server { location / { proxy_pass http://shop; } }\n");
 	assert_string_equal(findings(), "");
-	put("/etc/nginx/sites-enabled/reset", "server { location / { proxy_pass http://unix:/run/pwreset/http; } }\n");
+	put("/etc/nginx/sites-enabled/reset",
+	    "server { location / { proxy_pass http://unix:/run/pwreset/http; } }\n");
 	assert_string_equal(findings(), " proxy-config:warning");
-	put("/etc/nginx/sites-enabled/reset", "server { access_log off; location / { proxy_pass http://unix:/run/pwreset/http; } }\n");
+	put("/etc/nginx/sites-enabled/reset",
+	    "server { access_log off; location / { proxy_pass http://unix:/run/pwreset/http; } }\n");
 	assert_string_equal(findings(), " proxy-config:warning");
 	put("/etc/nginx/sites-enabled/reset",
 	    "server { access_log off; error_log /dev/null emerg; location / { proxy_pass http://unix:/run/pwreset/http; } }\n");
 	assert_string_equal(findings(), "");
-	put("/etc/apache2/sites-enabled/reset.conf", "ProxyPass \"/\" \"unix:/run/pwreset/http|http://localhost/\"\n");
+	put("/etc/apache2/sites-enabled/reset.conf",
+	    "ProxyPass \"/\" \"unix:/run/pwreset/http|http://localhost/\"\n");
 	assert_string_equal(findings(), " proxy-config:warning");
 }
 
@@ -162,8 +176,9 @@ static int teardown(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mark), cmocka_unit_test(test_spool), cmocka_unit_test(test_from),
-		cmocka_unit_test(test_logs), cmocka_unit_test(test_proxies),
+		cmocka_unit_test(test_mark),    cmocka_unit_test(test_spool),
+		cmocka_unit_test(test_from),    cmocka_unit_test(test_logs),
+		cmocka_unit_test(test_proxies),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -23,8 +23,12 @@ static void test_text_clean(void **state UNUSED)
 	expect_clean("J\xc3\xb6rg M\xc3\xbcller", "J\xc3\xb6rg M\xc3\xbcller");
 	expect_clean("\x1b]0;title\x07\x1b[31mred", "?]0;title??[31mred");
 	expect_clean("a\nb\tc\rd\x7f", "a?b?c?d?");
-	expect_clean("\xc2\x9b" "31m", "?31m");
-	expect_clean("a\xe2\x80\xae" "b\xe2\x81\xa6", "a?b?");
+	expect_clean("\xc2\x9b"
+		     "31m",
+		     "?31m");
+	expect_clean("a\xe2\x80\xae"
+		     "b\xe2\x81\xa6",
+		     "a?b?");
 	expect_clean("\xff\xc3[", "??[");
 	expect_clean("\xed\xa0\x80", "???");
 }
@@ -74,9 +78,11 @@ static void test_json(void **state UNUSED)
 	static const char text[] = "{\"a\":[1,true,null,[],{}],\"b\":{\"c\":\"x\\n\\\"\"}}";
 
 	expect_json(text, OUTPUT_SHORT, "{\"a\":[1,true,null,[],{}],\"b\":{\"c\":\"x\\n\\\"\"}}\n");
-	expect_json(text, OUTPUT_PRETTY,
-		    "{\n  \"a\": [\n    1,\n    true,\n    null,\n    [],\n    {}\n  ],\n  \"b\": {\n    \"c\": \"x\\n\\\"\"\n  }\n}\n");
-	expect_json("\"\\u001b[31m\\u009b31m\\u00e9\"", OUTPUT_SHORT, "\"\\u001b[31m\\u009b31m\xc3\xa9\"\n");
+	expect_json(
+		text, OUTPUT_PRETTY,
+		"{\n  \"a\": [\n    1,\n    true,\n    null,\n    [],\n    {}\n  ],\n  \"b\": {\n    \"c\": \"x\\n\\\"\"\n  }\n}\n");
+	expect_json("\"\\u001b[31m\\u009b31m\\u00e9\"", OUTPUT_SHORT,
+		    "\"\\u001b[31m\\u009b31m\xc3\xa9\"\n");
 	expect_json("[]", OUTPUT_PRETTY, "[]\n");
 }
 
@@ -125,7 +131,9 @@ static void test_spans(void **state UNUSED)
 	static const struct {
 		int64_t seconds;
 		const char *text;
-	} cases[] = { { -5, "0 s" }, { 0, "0 s" }, { 119, "119 s" }, { 120, "2 min" }, { 7199, "119 min" }, { 7260, "2 h 1 min" }, { 3 * 86400, "3 days" } };
+	} cases[] = { { -5, "0 s" },          { 0, "0 s" },        { 119, "119 s" },
+		      { 120, "2 min" },       { 7199, "119 min" }, { 7260, "2 h 1 min" },
+		      { 3 * 86400, "3 days" } };
 	char text[32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -168,10 +176,14 @@ static void test_when(void **state UNUSED)
 		{ "2026-11-21T08:00:30", 1795248030 },
 		{ "2024-02-29", 1709164800 },
 	};
+	/* clang-format off */
 	static const char *const bad[] = {
-		"", "-", "-2", "-h", "-2w", "2h", "2026", "2026-11", "2026-13-01", "2026-02-30", "2026-00-10", "2026-11-21 24:00", "2026-11-21 08",
-		"2026-11-21 08:60", "2026-11-21x", "tomorrow", "2026-11-21 08:00:00:00", "2026-11-21 ", "999999-01-01", "-999999d",
+		"", "-", "-2", "-h", "-2w", "2h", "2026", "2026-11", "2026-13-01", "2026-02-30",
+			"2026-00-10", "2026-11-21 24:00", "2026-11-21 08",
+		"2026-11-21 08:60", "2026-11-21x", "tomorrow", "2026-11-21 08:00:00:00",
+			"2026-11-21 ", "999999-01-01", "-999999d",
 	};
+	/* clang-format on */
 	int64_t value;
 
 	setenv("TZ", "UTC", 1);
@@ -187,11 +199,15 @@ static void test_when(void **state UNUSED)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text_clean), cmocka_unit_test(test_text_width), cmocka_unit_test(test_json),
-		cmocka_unit_test(test_table),	   cmocka_unit_test(test_large_table), cmocka_unit_test(test_spans),
+		cmocka_unit_test(test_text_clean), cmocka_unit_test(test_text_width),
+			cmocka_unit_test(test_json),
+		cmocka_unit_test(test_table), cmocka_unit_test(test_large_table),
+			cmocka_unit_test(test_spans),
 		cmocka_unit_test(test_progress),   cmocka_unit_test(test_when),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,8 @@
 
 static char root[] = "/tmp/test_ctl_pam.XXXXXX";
 
-static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw)
+static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED,
+		      struct FTW *ftw)
 {
 	return ftw->level > 0 ? remove(path) : 0;
 }
@@ -111,7 +112,8 @@ static const char *findings(void)
 	JSON_FOREACH(it, nodes) {
 		size_t len = strlen(seen);
 
-		snprintf(seen + len, sizeof(seen) - len, " %s:%s", json_get_string(it, "what"), json_get_string(it, "severity"));
+		snprintf(seen + len, sizeof(seen) - len, " %s:%s", json_get_string(it, "what"),
+			 json_get_string(it, "severity"));
 		assert_non_null(json_get_string(it, "text"));
 	}
 	return seen;
@@ -135,16 +137,22 @@ static void expect(const char *service, const char *lines, const char *expected)
 static void test_auth(void **state UNUSED)
 {
 	expect("sshd", OURS "\n" UNIX LDAP, " pam-auth:ok");
-	expect("sshd", "auth optional pam_pwreset.so tries=5 services=sshd\n" UNIX LDAP, " pam-auth:ok");
+	expect("sshd", "auth optional pam_pwreset.so tries=5 services=sshd\n" UNIX LDAP,
+	       " pam-auth:ok");
 	expect("sshd", UNIX LDAP, " pam-absent:notice");
 	expect("sshd", UNIX OURS "\n" LDAP, " pam-order:error");
-	expect("sshd", "auth sufficient pam_pwreset.so\n" UNIX LDAP, " pam-auth:ok pam-control:warning");
-	expect("sshd", "auth required pam_pwreset.so\n" UNIX LDAP, " pam-auth:ok pam-control:warning");
-	expect("sshd", "auth [success=done default=ignore] pam_pwreset.so\n" UNIX LDAP, " pam-auth:ok pam-control:warning");
+	expect("sshd", "auth sufficient pam_pwreset.so\n" UNIX LDAP,
+	       " pam-auth:ok pam-control:warning");
+	expect("sshd", "auth required pam_pwreset.so\n" UNIX LDAP,
+	       " pam-auth:ok pam-control:warning");
+	expect("sshd", "auth [success=done default=ignore] pam_pwreset.so\n" UNIX LDAP,
+	       " pam-auth:ok pam-control:warning");
 	expect("sshd", OURS " trys=5\n" UNIX LDAP, " pam-auth:ok pam-argument:error");
 	expect("sshd", OURS " faillocks\n" UNIX LDAP, " pam-auth:ok pam-argument:error");
-	expect("sshd", OURS "\n" UNIX "auth required pam_ldap.so\n", " pam-auth:ok pam-asks-again:warning");
-	expect("sshd", OURS "\n" UNIX "auth required pam_sss.so forward_pass\n", " pam-auth:ok pam-asks-again:warning");
+	expect("sshd", OURS "\n" UNIX "auth required pam_ldap.so\n",
+	       " pam-auth:ok pam-asks-again:warning");
+	expect("sshd", OURS "\n" UNIX "auth required pam_sss.so forward_pass\n",
+	       " pam-auth:ok pam-asks-again:warning");
 	expect("other", UNIX, "");
 }
 
@@ -153,31 +161,46 @@ static void test_auth(void **state UNUSED)
 
 static void test_faillock(void **state UNUSED)
 {
-	expect("login", "auth [authtok_recover_err=1 conv_err=die default=ignore] pam_pwreset.so faillock\n" PREAUTH UNIX AUTHFAIL, " pam-auth:ok");
+	expect("login",
+	       "auth [authtok_recover_err=1 conv_err=die default=ignore] pam_pwreset.so faillock\n" PREAUTH
+		       UNIX AUTHFAIL,
+	       " pam-auth:ok");
 	expect("login", OURS "\n" PREAUTH UNIX AUTHFAIL, " pam-auth:ok pam-faillock:error");
-	expect("login", PREAUTH OURS " faillock\n" UNIX AUTHFAIL, " pam-auth:ok pam-faillock:error");
+	expect("login", PREAUTH OURS " faillock\n" UNIX AUTHFAIL,
+	       " pam-auth:ok pam-faillock:error");
 	/* The jump would be over something else. */
 	expect("login",
-	       "auth [authtok_recover_err=1 default=ignore] pam_pwreset.so faillock\nauth optional pam_faildelay.so\n" PREAUTH UNIX AUTHFAIL,
+	       "auth [authtok_recover_err=1 default=ignore] pam_pwreset.so faillock\nauth optional pam_faildelay.so\n" PREAUTH
+		       UNIX AUTHFAIL,
 	       " pam-auth:ok pam-faillock:error");
 }
 
 static void test_password(void **state UNUSED)
 {
-	static const char through[] = "password [success=2 user_unknown=ignore default=die] pam_pwreset.so\n";
+	static const char through[] =
+		"password [success=2 user_unknown=ignore default=die] pam_pwreset.so\n";
 
-	expect("passwd", "password [success=3 default=ignore] pam_unix.so obscure yescrypt\n"
-			 "password [success=2 user_unknown=ignore default=die] pam_pwreset.so\n"
-			 "password [success=1 default=ignore] pam_ldap.so try_first_pass\n",
+	expect("passwd",
+	       "password [success=3 default=ignore] pam_unix.so obscure yescrypt\n"
+	       "password [success=2 user_unknown=ignore default=die] pam_pwreset.so\n"
+	       "password [success=1 default=ignore] pam_ldap.so try_first_pass\n",
 	       "");
 	expect("passwd", "password sufficient pam_pwreset.so\npassword required pam_unix.so\n", "");
 	expect("passwd", "password required pam_unix.so\n", " pam-passwd:notice");
-	expect("passwd", "password sufficient pam_ldap.so\npassword sufficient pam_pwreset.so\n", " pam-passwd-order:error");
+	expect("passwd", "password sufficient pam_ldap.so\npassword sufficient pam_pwreset.so\n",
+	       " pam-passwd-order:error");
 	expect("passwd", "password required pam_pwreset.so\n", " pam-passwd-control:warning");
-	expect("passwd", "password requisite pam_pwreset.so policy_only\npassword required pam_unix.so use_authtok\n", "");
-	expect("passwd", "password requisite pam_pwreset.so policy_only\npassword required pam_unix.so\n", " pam-use-authtok:error");
-	expect("passwd", "password requisite pam_pwreset.so policy_only\n", " pam-nobody-writes:error");
-	expect("passwd", "password optional pam_pwreset.so policy_only\npassword required pam_unix.so use_authtok\n", " pam-policy-control:error");
+	expect("passwd",
+	       "password requisite pam_pwreset.so policy_only\npassword required pam_unix.so use_authtok\n",
+	       "");
+	expect("passwd",
+	       "password requisite pam_pwreset.so policy_only\npassword required pam_unix.so\n",
+	       " pam-use-authtok:error");
+	expect("passwd", "password requisite pam_pwreset.so policy_only\n",
+	       " pam-nobody-writes:error");
+	expect("passwd",
+	       "password optional pam_pwreset.so policy_only\npassword required pam_unix.so use_authtok\n",
+	       " pam-policy-control:error");
 	clean();
 	put("/etc/pam.d/passwd", through);
 	assert_string_equal(findings(), " pam-module:error");
@@ -194,11 +217,13 @@ static void test_elevating(void **state UNUSED)
 
 static void test_judged_twice(void **state UNUSED)
 {
-	expect("passwd", "password requisite pam_pwquality.so retry=3\n"
-			 "password [success=3 default=ignore] pam_unix.so use_authtok\n"
-			 "password [success=2 user_unknown=ignore default=die] pam_pwreset.so use_authtok\n",
+	expect("passwd",
+	       "password requisite pam_pwquality.so retry=3\n"
+	       "password [success=3 default=ignore] pam_unix.so use_authtok\n"
+	       "password [success=2 user_unknown=ignore default=die] pam_pwreset.so use_authtok\n",
 	       " pam-judged-twice:warning");
-	expect("passwd", "password requisite pam_cracklib.so\npassword required pam_unix.so\n", " pam-passwd:notice");
+	expect("passwd", "password requisite pam_cracklib.so\npassword required pam_unix.so\n",
+	       " pam-passwd:notice");
 }
 
 static void test_nullok(void **state UNUSED)
@@ -227,11 +252,15 @@ static int teardown(void **state UNUSED)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_includes), cmocka_unit_test(test_stack_refused), cmocka_unit_test(test_auth),
-		cmocka_unit_test(test_faillock), cmocka_unit_test(test_password), cmocka_unit_test(test_elevating),
+		cmocka_unit_test(test_includes), cmocka_unit_test(test_stack_refused),
+			cmocka_unit_test(test_auth),
+		cmocka_unit_test(test_faillock), cmocka_unit_test(test_password),
+			cmocka_unit_test(test_elevating),
 		cmocka_unit_test(test_judged_twice), cmocka_unit_test(test_nullok),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

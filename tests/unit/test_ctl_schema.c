@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The shipped schema files with a directory's names in them; SHIPPED is the folder that they are in. */
+/*
+ * The shipped schema files with a directory's names in them; SHIPPED is the folder that they are
+ * in.
+ */
 
 #include <string.h>
 
@@ -43,7 +46,8 @@ static int print(const SchemaNames *n, const char *format, const Options *option
 /* Outside comments, which explain the placeholders. */
 static void expect_no_placeholder(const char *format)
 {
-	for (char *save, *line = strtok_r(got, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (char *save, *line = strtok_r(got, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
 		if (line[0] != '#' && (strchr(line, '@') || strstr(line, "cn=admins")))
 			fail_msg("%s: %s", format, line);
 }
@@ -68,7 +72,8 @@ static void test_all_formats(void **state UNUSED)
 		assert_true(count("pwresetToken") > 1);
 		assert_true(count("ou=staff,dc=site,dc=test") > 0);
 		assert_true(count("cn=svc,dc=site,dc=test") > 1);
-		assert_true(count("cn=wheel,ou=g,dc=site,dc=test") == count("cn=sudoers,ou=g,dc=site,dc=test"));
+		assert_true(count("cn=wheel,ou=g,dc=site,dc=test") ==
+			    count("cn=sudoers,ou=g,dc=site,dc=test"));
 		assert_true(count("cn=wheel,ou=g,dc=site,dc=test") > 0);
 		expect_no_placeholder(formats[i]);
 	}
@@ -132,8 +137,9 @@ static void test_suffix(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_formats), cmocka_unit_test(test_parts), cmocka_unit_test(test_hash_modes),
-		cmocka_unit_test(test_no_privileged_groups), cmocka_unit_test(test_suffix),
+		cmocka_unit_test(test_all_formats), cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_hash_modes),  cmocka_unit_test(test_no_privileged_groups),
+		cmocka_unit_test(test_suffix),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The table of verbs and the command line; and that what the interfaces can ask or answer, pwresetctl can ask and put into
- * words. INTERFACES, POLICY_TEXT and POLICY_MANUAL name what is read for it.
+ * The table of verbs and the command line; and that what the interfaces can ask or answer,
+ * pwresetctl can ask and put into words. INTERFACES, POLICY_TEXT and POLICY_MANUAL name what is
+ * read for it.
  */
 
 #include <string.h>
@@ -39,7 +40,8 @@ static bool has_word(const char *list, const char *word)
 }
 
 /* Calls for each NAME of "KEYWORD NAME" at the beginning of a line. */
-static unsigned each_declared(const char *interface, const char *keyword, void (*each)(const char *name))
+static unsigned each_declared(const char *interface, const char *keyword,
+			      void (*each)(const char *name))
 {
 	char path[512], name[256], line_start[32];
 	unsigned n = 0;
@@ -96,7 +98,8 @@ static void test_every_verb_calls_what_there_is(void **state UNUSED)
 		assert_true(v->min_args <= v->max_args);
 		assert_ptr_equal(verb_find(v->name), v);
 		snprintf(methods, sizeof(methods), "%s", v->methods ? v->methods : "");
-		for (char *save, *m = strtok_r(methods, " ", &save); m; m = strtok_r(NULL, " ", &save))
+		for (char *save, *m = strtok_r(methods, " ", &save); m;
+		     m = strtok_r(NULL, " ", &save))
 			expect_declared(m);
 	}
 	assert_null(verb_find(""));
@@ -137,7 +140,10 @@ static void test_every_error_has_words(void **state UNUSED)
 	assert_int_equal(failure_exit("org.pwreset.Failure.Unavailable"), EXIT_LATER);
 }
 
-/* POLICY_SOMETHING, "code", … of the engine's own table: each has words here and a paragraph in pwreset-policy(7). */
+/*
+ * POLICY_SOMETHING, "code", … of the engine's own table: each has words here and a paragraph in
+ * pwreset-policy(7).
+ */
 static void test_every_policy_code_has_words(void **state UNUSED)
 {
 	static const char *const added[] = { "history", "too-young", "directory-policy" };
@@ -183,7 +189,8 @@ static int parse(Ctl *ctl, const char *line)
 	int argc = 0;
 
 	snprintf(copy, sizeof(copy), "pwresetctl %s", line);
-	for (char *save, *word = strtok_r(copy, " ", &save); word && argc < 15; word = strtok_r(NULL, " ", &save))
+	for (char *save, *word = strtok_r(copy, " ", &save); word && argc < 15;
+	     word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
 	argv[argc] = NULL;
 	*ctl = (Ctl){ 0 };
@@ -194,10 +201,14 @@ static int parse(Ctl *ctl, const char *line)
 
 static void test_command_lines(void **state UNUSED)
 {
+	/* clang-format off */
 	static const char *const bad[] = {
-		"", "nothing", "show", "show a b", "revoke --once a", "status x", "--json=xml status", "--json status", "-n 0 audit", "-n x audit",
-		"--lines=99999999 audit", "--unknown status", "-z status", "set-mail a", "show --batch a", "doctor --stdin", "relay",
+		"", "nothing", "show", "show a b", "revoke --once a", "status x",
+			"--json=xml status", "--json status", "-n 0 audit", "-n x audit",
+		"--lines=99999999 audit", "--unknown status", "-z status", "set-mail a",
+			"show --batch a", "doctor --stdin", "relay",
 	};
+	/* clang-format on */
 	Ctl ctl;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)

@@ -15,12 +15,13 @@ static void test_one_form(void **state UNUSED)
 		  "e",
 		  "strasse" },
 		{ "  Two \t words\n", "two words" },
-		{ "\xef\xbc\xb4\xef\xbd\x88\xef\xbd\x85", "the" },		     /* full width */
-		{ "\xef\xac\x81n", "fin" },					     /* ligature */
-		{ "e\xcc\x81", "\xc3\xa9" },					     /* NFD */
+		{ "\xef\xbc\xb4\xef\xbd\x88\xef\xbd\x85", "the" }, /* full width */
+		{ "\xef\xac\x81n", "fin" },                        /* ligature */
+		{ "e\xcc\x81", "\xc3\xa9" },                       /* NFD */
 		{ "\xc3\x89", "\xc3\xa9" },
-		{ "a\xc2\xa0\xe3\x80\x80z", "a z" },				     /* other spaces */
-		{ "\xce\x9f\xce\x94\xce\x9f\xce\xa3", "\xce\xbf\xce\xb4\xce\xbf\xcf\x83" }, /* final sigma */
+		{ "a\xc2\xa0\xe3\x80\x80z", "a z" }, /* other spaces */
+		{ "\xce\x9f\xce\x94\xce\x9f\xce\xa3",
+		  "\xce\xbf\xce\xb4\xce\xbf\xcf\x83" }, /* final sigma */
 		{ "", "" },
 		{ " \t ", "" },
 	};

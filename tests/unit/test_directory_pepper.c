@@ -28,7 +28,9 @@ static void test_good(void **state UNUSED)
 	Complaint complaint = { 0 };
 	Pepper pepper;
 
-	assert_int_equal(pepper_parse(&pepper, "new-1:" KEY_B "\nold_0:" KEY_A "\n", complain, &complaint), 0);
+	assert_int_equal(
+		pepper_parse(&pepper, "new-1:" KEY_B "\nold_0:" KEY_A "\n", complain, &complaint),
+		0);
 	assert_int_equal(pepper.n, 2);
 	assert_string_equal(pepper_current(&pepper)->id, "new-1");
 	assert_int_equal(pepper_key(&pepper, "old_0")->bytes[0], 0);
@@ -61,7 +63,8 @@ static void test_bad(void **state UNUSED)
 		Complaint complaint = { 0 };
 		Pepper pepper;
 
-		assert_int_equal(pepper_parse(&pepper, cases[i].text, complain, &complaint), -EBADMSG);
+		assert_int_equal(pepper_parse(&pepper, cases[i].text, complain, &complaint),
+				 -EBADMSG);
 		assert_int_equal(complaint.n, 1);
 		assert_int_equal(complaint.line, cases[i].line);
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the directory worker reads back out of entries: one spelling of each value, and nothing that is nearly one. */
+/*
+ * What the directory worker reads back out of entries: one spelling of each value, and nothing that
+ * is nearly one.
+ */
 
 #include <string.h>
 
@@ -84,7 +87,8 @@ static void test_event(void **state UNUSED)
 
 static Entry entry_of(Attribute *attribute, Value *values, size_t n)
 {
-	*attribute = (Attribute){ .name = (char *)(uintptr_t)"pwresetEvent", .values = values, .n = n };
+	*attribute =
+		(Attribute){ .name = (char *)(uintptr_t) "pwresetEvent", .values = values, .n = n };
 	return (Entry){ .attributes = attribute, .n = 1 };
 }
 
@@ -99,7 +103,8 @@ static void test_event_pruning(void **state UNUSED)
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		/* The first is what undoes a temporary password: the oldest, and kept. */
-		snprintf(texts[i], sizeof(texts[i]), i == 0 ? "temporary:%zu:::" : "changed:%zu:::", i);
+		snprintf(texts[i], sizeof(texts[i]),
+			 i == 0 ? "temporary:%zu:::" : "changed:%zu:::", i);
 		values[i] = (Value){ .len = strlen(texts[i]), .bytes = texts[i] };
 	}
 	entry = entry_of(&attribute, values, ARRAY_SIZE(values));
@@ -115,7 +120,8 @@ static void test_event_pruning(void **state UNUSED)
 
 static void test_event_last_kill(void **state UNUSED)
 {
-	char texts[][64] = { "changed:5::one:", "revoked:9::two:", "questions:99:::", "mailed:100::1:", "nonsense" };
+	char texts[][64] = { "changed:5::one:", "revoked:9::two:", "questions:99:::",
+			     "mailed:100::1:", "nonsense" };
 	Value values[ARRAY_SIZE(texts)];
 	Attribute attribute;
 	Entry entry;
@@ -129,10 +135,13 @@ static void test_event_last_kill(void **state UNUSED)
 
 static void test_address(void **state UNUSED)
 {
+	/* clang-format off */
 	static const char *const bad[] = {
-		"", "valid", "valid:1::", "valid:1::nobody", "valid:01::a@example.com", "good:1::a@example.com",
+		"", "valid", "valid:1::", "valid:1::nobody", "valid:01::a@example.com",
+			"good:1::a@example.com",
 		"valid:1:x:a@b@c", "valid:::a@example.com",
 	};
+	/* clang-format on */
 	char again[ADDRESS_VALUE_MAX];
 	Address address;
 
@@ -169,7 +178,9 @@ static void test_questions(void **state UNUSED)
 {
 	static char text[] = "1:k1:first-pet,street,hero:1:AAAAAAAAAAAAAAAAAAAAAA:" MAC ":3:100:17";
 	Value value = { .len = sizeof(text) - 1, .bytes = text };
-	Attribute attribute = { .name = (char *)(uintptr_t)"pwresetQuestions", .values = &value, .n = 1 };
+	Attribute attribute = { .name = (char *)(uintptr_t) "pwresetQuestions",
+				.values = &value,
+				.n = 1 };
 	Entry entry = { .attributes = &attribute, .n = 1 };
 	char again[QUESTIONS_VALUE_MAX];
 	StoredQuestions questions;
@@ -188,10 +199,13 @@ static void test_questions(void **state UNUSED)
 
 static void test_times(void **state UNUSED)
 {
+	/* clang-format off */
 	static const char *const bad[] = {
-		"", "20261121194100", "20261121194100+0100", "000001010000Z", "20261321194100Z", "20261121194100.Z",
+		"", "20261121194100", "20261121194100+0100", "000001010000Z", "20261321194100Z",
+			"20261121194100.Z",
 		"2026112119410Z", "20261121194100ZZ", "x0261121194100Z", "20261121254100Z",
 	};
+	/* clang-format on */
 	char text[GENERALIZED_TIME_SIZE];
 	int64_t time;
 
@@ -245,12 +259,18 @@ static void test_filter_escape(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_token_round_trip), cmocka_unit_test(test_token_refused),
-		cmocka_unit_test(test_event),		 cmocka_unit_test(test_event_pruning),
-		cmocka_unit_test(test_event_last_kill),	 cmocka_unit_test(test_address),
-		cmocka_unit_test(test_confirmation),	 cmocka_unit_test(test_questions),
-		cmocka_unit_test(test_times),		 cmocka_unit_test(test_integers),
-		cmocka_unit_test(test_ascii_equal),	 cmocka_unit_test(test_filter_escape),
+		cmocka_unit_test(test_token_round_trip),
+		cmocka_unit_test(test_token_refused),
+		cmocka_unit_test(test_event),
+		cmocka_unit_test(test_event_pruning),
+		cmocka_unit_test(test_event_last_kill),
+		cmocka_unit_test(test_address),
+		cmocka_unit_test(test_confirmation),
+		cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_integers),
+		cmocka_unit_test(test_ascii_equal),
+		cmocka_unit_test(test_filter_escape),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

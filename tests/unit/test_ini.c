@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The strict ini reader: what it hands on, what it complains of and where, and whose files it trusts (case 42). */
+/*
+ * The strict ini reader: what it hands on, what it complains of and where, and whose files it
+ * trusts (case 42).
+ */
 
 #include <fcntl.h>
 #include <string.h>
@@ -9,19 +12,21 @@
 #include "unit.h"
 
 typedef struct Seen {
-	char text[4096]; /* "line:section.key=value|" for each assignment */
+	char text[4096];       /* "line:section.key=value|" for each assignment */
 	char complaints[4096]; /* "line:message|" */
 	unsigned n_complaints;
 	int end_at; /* the handler ends the parse at this line */
 } Seen;
 
-static int on_assignment(const IniPlace *place, const char *section, const char *key, const char *value, void *userdata)
+static int on_assignment(const IniPlace *place, const char *section, const char *key,
+			 const char *value, void *userdata)
 {
 	Seen *seen = userdata;
 	size_t len = strlen(seen->text);
 
 	assert_string_equal(place->file, "f");
-	snprintf(seen->text + len, sizeof(seen->text) - len, "%u:%s.%s=%s|", place->line, section, key, value);
+	snprintf(seen->text + len, sizeof(seen->text) - len, "%u:%s.%s=%s|", place->line, section,
+		 key, value);
 	return seen->end_at == (int)place->line ? 42 : 0;
 }
 
@@ -31,7 +36,8 @@ static void on_complaint(const IniPlace *place, const char *message, void *userd
 	size_t len = strlen(seen->complaints);
 
 	seen->n_complaints++;
-	snprintf(seen->complaints + len, sizeof(seen->complaints) - len, "%u:%s|", place->line, message);
+	snprintf(seen->complaints + len, sizeof(seen->complaints) - len, "%u:%s|", place->line,
+		 message);
 }
 
 static int parse_n(const char *text, size_t len, Seen *seen)
@@ -60,8 +66,10 @@ static void test_accepted(void **state UNUSED)
 	Seen seen = { 0 };
 
 	assert_int_equal(parse_n(text, sizeof(text) - 1, &seen), 0);
-	assert_string_equal(seen.text, "5:one.a=1|6:one.b=two words|7:one.c=v # not a comment; = [x] \\|9:two.a=|"
-				       "10:two.key-9==\"x\"|11:two.u=gr\xc3\xbc\xc3\x9f|");
+	assert_string_equal(
+		seen.text,
+		"5:one.a=1|6:one.b=two words|7:one.c=v # not a comment; = [x] \\|9:two.a=|"
+		"10:two.key-9==\"x\"|11:two.u=gr\xc3\xbc\xc3\x9f|");
 	assert_string_equal(seen.complaints, "");
 	memset(&seen, 0, sizeof(seen));
 	assert_int_equal(parse_n("", 0, &seen), 0);
@@ -98,7 +106,8 @@ static void test_refused(void **state UNUSED)
 
 		assert_int_equal(parse_n(cases[i].text, strlen(cases[i].text), &seen), -EBADMSG);
 		snprintf(place, sizeof(place), "%u:", cases[i].line);
-		if (strncmp(seen.complaints, place, strlen(place)) != 0 || !strstr(seen.complaints, cases[i].words))
+		if (strncmp(seen.complaints, place, strlen(place)) != 0 ||
+		    !strstr(seen.complaints, cases[i].words))
 			fail_msg("%s: complaint was %s", cases[i].text, seen.complaints);
 	}
 }
@@ -118,7 +127,8 @@ static void test_nul_and_long(void **state UNUSED)
 		assert_int_equal(parse_n(line, 5 + len, &seen), len > INI_LINE_MAX ? -EBADMSG : 0);
 	}
 	assert_non_null(strstr(seen.complaints, "2:The line is longer"));
-	assert_int_equal(ini_parse("f", NULL, INI_FILE_MAX + 1, on_assignment, on_complaint, &seen), -EBADMSG);
+	assert_int_equal(ini_parse("f", NULL, INI_FILE_MAX + 1, on_assignment, on_complaint, &seen),
+			 -EBADMSG);
 }
 
 /* All mistakes of a file are told, but a file of nothing else does not flood. */
@@ -186,8 +196,9 @@ static void test_modes(void **state UNUSED)
 		mode_t mode;
 		bool plain, secret;
 	} cases[] = {
-		{ 0600, true, true }, { 0400, true, true },   { 0644, true, false }, { 0640, true, false },
-		{ 0604, true, false }, { 0660, false, false }, { 0622, false, false }, { 0602, false, false }, { 0666, false, false },
+		{ 0600, true, true },   { 0400, true, true },   { 0644, true, false },
+		{ 0640, true, false },  { 0604, true, false },  { 0660, false, false },
+		{ 0622, false, false }, { 0602, false, false }, { 0666, false, false },
 	};
 	Seen seen;
 

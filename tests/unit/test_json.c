@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The JSON codec: what is read, what is refused, what is written; case 8 and 35 of the security cases begin here. */
+/*
+ * The JSON codec: what is read, what is refused, what is written; case 8 and 35 of the security
+ * cases begin here.
+ */
 
 #include <string.h>
 #include <sys/mman.h>
@@ -47,16 +50,25 @@ static int verdict(const char *text, size_t len)
 
 static void test_refused(void **state UNUSED)
 {
+	/* clang-format off */
 	static const char *const texts[] = {
-		"", " ", "{", "[", "\"", "tru", "nul", "truex", "True", "+1", "-", "01", "-01", "1.0", "1e3", "1E3", "0x10",
-		"1.", ".5", "NaN", "Infinity", "9223372036854775808", "-9223372036854775809", "99999999999999999999999",
-		"[1,]", "[,1]", "[1 2]", "[1", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\":1 \"b\":2}",
-		"{\"a\" 1}", "'a'", "\"a", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\u0000\"", "\"\\ud800\"",
-		"\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\\ud800\\ud800\"", "\"\n\"", "\"\t\"",
-		"\"\x1f\"", "\"\x80\"", "\"\xc0\x80\"", "\"\xc1\xbf\"", "\"\xe0\x80\x80\"", "\"\xed\xa0\x80\"",
-		"\"\xf0\x80\x80\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xf8\x88\x80\x80\x80\"", "\"\xc3\"", "\"\xe2\x82\"", "1 1",
+		"", " ", "{", "[", "\"", "tru", "nul", "truex", "True", "+1", "-", "01", "-01",
+			"1.0", "1e3", "1E3", "0x10",
+		"1.", ".5", "NaN", "Infinity", "9223372036854775808", "-9223372036854775809",
+			"99999999999999999999999",
+		"[1,]", "[,1]", "[1 2]", "[1", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
+			"{1:1}", "{\"a\":1 \"b\":2}",
+		"{\"a\" 1}", "'a'", "\"a", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"",
+			"\"\\u0000\"", "\"\\ud800\"",
+		"\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\ud800\\u0041\"", "\"\\udc00\"",
+			"\"\\ud800\\ud800\"", "\"\n\"", "\"\t\"",
+		"\"\x1f\"", "\"\x80\"", "\"\xc0\x80\"", "\"\xc1\xbf\"", "\"\xe0\x80\x80\"",
+			"\"\xed\xa0\x80\"",
+		"\"\xf0\x80\x80\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xf8\x88\x80\x80\x80\"",
+			"\"\xc3\"", "\"\xe2\x82\"", "1 1",
 		"{} {}", "[]]", "\xef\xbb\xbf{}", "// x\n1", "[1]/**/", "\v1", "\f1",
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (verdict(texts[i], strlen(texts[i])) != JSON_E_SYNTAX)
@@ -69,12 +81,17 @@ static void test_refused(void **state UNUSED)
 
 static void test_accepted(void **state UNUSED)
 {
+	/* clang-format off */
 	static const char *const texts[] = {
-		"0", "-0", "1", " 1 ", "\t\r\n1\n", "null", "true", "false", "\"\"", "[]", "{}", "[ ]", "{ }", "[[],{}]",
-		"9223372036854775807", "-9223372036854775808", "\"\x7f\"", "\"\\u007f\"", "\"\\ud83d\\ude00\"", "\"\\/\"",
-		"\"\xf4\x8f\xbf\xbf\"", "\"\xef\xbf\xbf\"", "{\"\":1}", "{\"a\":{\"a\":1},\"b\":{\"a\":1}}",
+		"0", "-0", "1", " 1 ", "\t\r\n1\n", "null", "true", "false", "\"\"", "[]", "{}",
+			"[ ]", "{ }", "[[],{}]",
+		"9223372036854775807", "-9223372036854775808", "\"\x7f\"", "\"\\u007f\"",
+			"\"\\ud83d\\ude00\"", "\"\\/\"",
+		"\"\xf4\x8f\xbf\xbf\"", "\"\xef\xbf\xbf\"", "{\"\":1}",
+			"{\"a\":{\"a\":1},\"b\":{\"a\":1}}",
 		"{\"a\":1,\"A\":1,\"aa\":1}",
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (verdict(texts[i], strlen(texts[i])) != 0)
@@ -83,7 +100,8 @@ static void test_accepted(void **state UNUSED)
 
 static void test_nodes(void **state UNUSED)
 {
-	static const char text[] = "{\"s\":\"a\\u00e9\\ud83d\\ude00\\n\",\"i\":-42,\"l\":[1,[2,3],{\"k\":null}],\"t\":true,\"n\":null}";
+	static const char text[] =
+		"{\"s\":\"a\\u00e9\\ud83d\\ude00\\n\",\"i\":-42,\"l\":[1,[2,3],{\"k\":null}],\"t\":true,\"n\":null}";
 	const JsonNode *root, *list;
 	int64_t sum = 0, v = 0;
 	uint32_t n = 0;
@@ -137,7 +155,8 @@ static void test_limits(void **state UNUSED)
 	for (unsigned depth = JSON_DEPTH_MAX; depth <= JSON_DEPTH_MAX + 1; depth++) {
 		memset(text, '[', depth);
 		memset(text + depth, ']', depth);
-		assert_int_equal(verdict(text, 2 * depth), depth > JSON_DEPTH_MAX ? JSON_E_TOO_DEEP : 0);
+		assert_int_equal(verdict(text, 2 * depth),
+				 depth > JSON_DEPTH_MAX ? JSON_E_TOO_DEEP : 0);
 	}
 	/* Deep nesting is noticed at the opening bracket, not at the end of the text. */
 	memset(text, '[', sizeof(text));
@@ -150,7 +169,8 @@ static void test_limits(void **state UNUSED)
 			buf_printf(&buf, "%s\"%u\":1", i > 0 ? "," : "", i);
 		buf_putc(&buf, '}');
 		assert_false(buf.overflow);
-		assert_int_equal(json_parse(&json, text, buf.len), n > JSON_MEMBERS_MAX ? JSON_E_TOO_MANY : 0);
+		assert_int_equal(json_parse(&json, text, buf.len),
+				 n > JSON_MEMBERS_MAX ? JSON_E_TOO_MANY : 0);
 	}
 	free(nodes);
 }
@@ -189,8 +209,10 @@ static void test_writer(void **state UNUSED)
 	json_put_string_n(&w, "n", "abc", 2);
 	json_close(&w, '}');
 	assert_false(buf.overflow);
-	assert_string_equal(memory, "{\"s\":\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7f\xc3\xa9\",\"min\":-9223372036854775808,"
-				    "\"l\":[true,null,{},null],\"n\":\"ab\"}");
+	assert_string_equal(
+		memory,
+		"{\"s\":\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7f\xc3\xa9\",\"min\":-9223372036854775808,"
+		"\"l\":[true,null,{},null],\"n\":\"ab\"}");
 }
 
 static void test_writer_refuses(void **state UNUSED)
@@ -213,8 +235,10 @@ static void test_writer_refuses(void **state UNUSED)
 
 static void test_written_again(void **state UNUSED)
 {
-	static const char text[] = "{\"a\":[1,\"x\\u0001\",{\"b\":null,\"c\":[true,false]},[]],\"d\":{},\"e\":-7}";
-	static const char members[] = "{\"first\":1,\"a\":[1,\"x\\u0001\",{\"b\":null,\"c\":[true,false]},[]],\"d\":{},\"e\":-7,\"last\":2}";
+	static const char text[] =
+		"{\"a\":[1,\"x\\u0001\",{\"b\":null,\"c\":[true,false]},[]],\"d\":{},\"e\":-7}";
+	static const char members[] =
+		"{\"first\":1,\"a\":[1,\"x\\u0001\",{\"b\":null,\"c\":[true,false]},[]],\"d\":{},\"e\":-7,\"last\":2}";
 	char memory[256];
 	Parsed p;
 	Buf buf;
@@ -239,14 +263,10 @@ static void test_written_again(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_accepted),
-		cmocka_unit_test(test_nodes),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_too_many_nodes),
-		cmocka_unit_test(test_writer),
-		cmocka_unit_test(test_writer_refuses),
-		cmocka_unit_test(test_written_again),
+		cmocka_unit_test(test_refused),        cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_nodes),          cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_too_many_nodes), cmocka_unit_test(test_writer),
+		cmocka_unit_test(test_writer_refuses), cmocka_unit_test(test_written_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Our JSON reader held against jansson's: over generated texts and mutations of them, both accept or both refuse, and
- * what both accept means the same. Where we are stricter on purpose, jansson's tree must show the reason:
- * fractions and exponents, duplicate keys, depth above JSON_DEPTH_MAX, objects above JSON_MEMBERS_MAX. (\u0000, which
- * we refuse as well, jansson refuses by default.) A NUL byte behind the value jansson 2.14 takes for the end of the
- * text; it is not JSON. What our writer writes must mean the same to jansson.
+ * Our JSON reader held against jansson's: over generated texts and mutations of them, both accept
+ * or both refuse, and what both accept means the same. Where we are stricter on purpose, jansson's
+ * tree must show the reason: fractions and exponents, duplicate keys, depth above JSON_DEPTH_MAX,
+ * objects above JSON_MEMBERS_MAX. (\u0000, which we refuse as well, jansson refuses by default.) A
+ * NUL byte behind the value jansson 2.14 takes for the end of the text; it is not JSON. What our
+ * writer writes must mean the same to jansson.
  */
 
 #include <string.h>
@@ -42,10 +43,14 @@ static void generate_space(Buf *buf)
 
 static void generate_string(Buf *buf)
 {
+	/* clang-format off */
 	static const char *const words[] = {
-		"a", "b", "key", "A", "0", " ", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u00e9", "\\u20AC", "\\ud83d\\ude00",
-		"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\x7f", "\\b\\f\\r\\t", "\xef\xbf\xbf", "\\uffff",
+		"a", "b", "key", "A", "0", " ", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u00e9",
+			"\\u20AC", "\\ud83d\\ude00",
+		"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\x7f", "\\b\\f\\r\\t",
+			"\xef\xbf\xbf", "\\uffff",
 	};
+	/* clang-format on */
 
 	buf_putc(buf, '"');
 	for (uint32_t n = random_below(5); n > 0; n--)
@@ -55,10 +60,13 @@ static void generate_string(Buf *buf)
 
 static void generate_scalar(Buf *buf)
 {
+	/* clang-format off */
 	static const char *const words[] = {
-		"0", "-0", "1", "-1", "42", "9223372036854775807", "-9223372036854775808", "true", "false", "null",
+		"0", "-0", "1", "-1", "42", "9223372036854775807", "-9223372036854775808", "true",
+			"false", "null",
 		"1.5", "1e2", "123456789", "9007199254740993",
 	};
+	/* clang-format on */
 
 	if (random_below(3) == 0)
 		generate_string(buf);
@@ -94,10 +102,14 @@ static void generate_value(Buf *buf, unsigned depth)
 
 static void mutate(char *text, size_t *len)
 {
+	/* clang-format off */
 	static const char *const words[] = {
-		"[", "]", "{", "}", ",", ":", "\"", "\\", "\\u0000", "\\ud800", "\\udc00", "\x80", "\xc3", "\xed\xa0\x80", "\xff",
-		"1", "-", "0", ".", "e", "true", "nul", " ", "\n", "\x01", "[[[[[[[[", "]]]]]]]]", "\"a\":1,", "99999999999999999999",
+		"[", "]", "{", "}", ",", ":", "\"", "\\", "\\u0000", "\\ud800", "\\udc00", "\x80",
+			"\xc3", "\xed\xa0\x80", "\xff",
+		"1", "-", "0", ".", "e", "true", "nul", " ", "\n", "\x01", "[[[[[[[[", "]]]]]]]]",
+			"\"a\":1,", "99999999999999999999",
 	};
+	/* clang-format on */
 	size_t at = *len > 0 ? random_below((uint32_t)*len) : 0, n;
 	const char *word;
 
@@ -130,9 +142,12 @@ static bool same_children(const JsonNode *a, const Oracle *b);
 
 static bool same_value(const JsonNode *a, const Oracle *b)
 {
+	/* clang-format off */
 	static const char types[] = {
-		[JSON_NULL] = 'n', [JSON_BOOL] = 'b', [JSON_INTEGER] = 'i', [JSON_STRING] = 's', [JSON_ARRAY] = 'a', [JSON_OBJECT] = 'o',
+		[JSON_NULL] = 'n', [JSON_BOOL] = 'b', [JSON_INTEGER] = 'i', [JSON_STRING] = 's',
+			[JSON_ARRAY] = 'a', [JSON_OBJECT] = 'o',
 	};
+	/* clang-format on */
 	const char *text;
 	size_t len;
 
@@ -213,7 +228,8 @@ static void compare(const char *text, size_t len, Tally *tally)
 		fail_msg("only we accept: %.*s", (int)len, text);
 	} else if (!oracle) {
 		tally->neither++;
-	} else if (memchr(text, '\0', len) || oracle_beyond(oracle, JSON_DEPTH_MAX, JSON_MEMBERS_MAX)) {
+	} else if (memchr(text, '\0', len) ||
+		   oracle_beyond(oracle, JSON_DEPTH_MAX, JSON_MEMBERS_MAX)) {
 		tally->stricter++;
 	} else {
 		Oracle *strict = oracle_load(text, len, true);
@@ -246,8 +262,9 @@ static void test_generated_and_mutated(void **state UNUSED)
 			compare(memory, len, &tally);
 		}
 	}
-	print_message("both accept %u, both refuse %u, only we refuse: reals, depth, members, NUL %u, duplicate keys %u\n",
-		      tally.both, tally.neither, tally.stricter, tally.duplicates);
+	print_message(
+		"both accept %u, both refuse %u, only we refuse: reals, depth, members, NUL %u, duplicate keys %u\n",
+		tally.both, tally.neither, tally.stricter, tally.duplicates);
 	/* Else the texts would not have tried what this test is about. */
 	assert_true(tally.both > ROUNDS / 2);
 	assert_true(tally.neither > ROUNDS / 4);

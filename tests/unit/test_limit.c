@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The buckets: how many calls go through, who pays for whom, and what a flood can make us forget. */
+/*
+ * The buckets: how many calls go through, who pays for whom, and what a flood can make us forget.
+ */
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -22,7 +24,9 @@ typedef struct Fixture {
 	Limits *limits;
 } Fixture;
 
-static const LimitRates usual = { .per_source = 30, .per_name = 20, .total = 3000, .host_guesses = 10 };
+static const LimitRates usual = {
+	.per_source = 30, .per_name = 20, .total = 3000, .host_guesses = 10
+};
 
 static int setup(void **state)
 {
@@ -51,7 +55,8 @@ static int teardown(void **state)
 
 static unsigned ask(Fixture *f, const char *source, const char *name, int64_t now)
 {
-	return limits_charge(f->limits, &(const LimitSubject){ .source = source, .name = name }, LIMIT_CALL, now);
+	return limits_charge(f->limits, &(const LimitSubject){ .source = source, .name = name },
+			     LIMIT_CALL, now);
 }
 
 /* How many of n calls at one instant go through. */
@@ -66,8 +71,10 @@ static unsigned burst(Fixture *f, const char *source, const char *name, unsigned
 
 static void test_siphash_is_siphash(void **state UNUSED)
 {
-	static const uint64_t expected[] = { 0x726fdb47dd0e0e31, 0x74f839c593dc67fd, 0x0d6c8009d9a94f5a, 0x85676696d7fb7e2d,
-					     0xcf2794e0277187b7, 0x18765564cd99a68d, 0xcbc9466e58fee3ce, 0xab0200f58b01d137 };
+	static const uint64_t expected[] = { 0x726fdb47dd0e0e31, 0x74f839c593dc67fd,
+					     0x0d6c8009d9a94f5a, 0x85676696d7fb7e2d,
+					     0xcf2794e0277187b7, 0x18765564cd99a68d,
+					     0xcbc9466e58fee3ce, 0xab0200f58b01d137 };
 	uint8_t key[SIPHASH_KEY_SIZE], bytes[15];
 
 	for (uint8_t i = 0; i < sizeof(key); i++)
@@ -177,7 +184,8 @@ static void test_a_flood_does_not_make_us_forget(void **state)
 	for (unsigned i = 0; i < 160000; i++) {
 		snprintf(source, sizeof(source), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
 		snprintf(name, sizeof(name), "name%u", i);
-		limits_charge(f->limits, &(const LimitSubject){ .source = source, .name = name }, 1, NOW);
+		limits_charge(f->limits, &(const LimitSubject){ .source = source, .name = name }, 1,
+			      NOW);
 	}
 	assert_int_equal(burst(f, "192.0.2.1", NULL, 40, NOW), 0);
 }
@@ -221,7 +229,10 @@ static void test_a_damaged_file_starts_anew(void **state)
 
 		assert_int_equal(ftruncate(fd, cut), 0);
 		assert_int_equal(limits_new(&other, f->dir_fd, &usual), 0);
-		assert_int_equal(limits_charge(other, &(const LimitSubject){ .source = "192.0.2.1" }, LIMIT_CALL, NOW), 0);
+		assert_int_equal(limits_charge(other,
+					       &(const LimitSubject){ .source = "192.0.2.1" },
+					       LIMIT_CALL, NOW),
+				 0);
 		limits_free(other);
 	}
 	quiet(false);
@@ -257,7 +268,8 @@ static void test_an_honest_hosts_record_fades(void **state)
 	Fixture *f = *state;
 
 	for (unsigned i = 0; i < 100; i++)
-		assert_false(limits_host_wrong(f->limits, "web1", LIMIT_CALL, NOW + i * 400 * SECOND));
+		assert_false(
+			limits_host_wrong(f->limits, "web1", LIMIT_CALL, NOW + i * 400 * SECOND));
 	assert_int_equal(limits_host_guesses(f->limits, "web1", NOW + 99 * 400 * SECOND), 1);
 	assert_int_equal(limits_host_guesses(f->limits, "web1", NOW + 200 * 400 * SECOND), 0);
 	assert_int_equal(guesses_until_cut(f, "web2", LIMIT_CALL / 10, NOW), 101);
@@ -287,15 +299,20 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_siphash_is_siphash),
 		cmocka_unit_test_setup_teardown(test_a_source_has_a_minutes_worth, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_stranger_has_half_of_a_name, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_refused_names_cost_the_source_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_stranger_has_half_of_a_name, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_refused_names_cost_the_source_alone, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_fines_and_debt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_weight_total_and_free_calls, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_names_are_compared_as_the_directory_does, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_flood_does_not_make_us_forget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_names_are_compared_as_the_directory_does,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_flood_does_not_make_us_forget, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_kept_over_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_damaged_file_starts_anew, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_host_that_guesses_is_cut_off_for_an_hour, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_host_that_guesses_is_cut_off_for_an_hour,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_honest_hosts_record_fades, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_staff_cut_off_and_lift, setup, teardown),
 	};

@@ -69,8 +69,8 @@ static void refused(Message m, int error)
 
 static void test_refused(void **state)
 {
-	static const char *const bad[] = { "a\nb",	  "a\rb", "a\r\nBcc: x@example.com",
-					   "\x7f",	  "\xff", "\xc0\x80",
+	static const char *const bad[] = { "a\nb",        "a\rb", "a\r\nBcc: x@example.com",
+					   "\x7f",        "\xff", "\xc0\x80",
 					   "\xe2\x80\xa8" };
 	Message m;
 

@@ -114,8 +114,8 @@ static void test_html(void **state)
 static void test_refused(void **state)
 {
 	static const char *const plain[] = { "{{nonsense}}", "{{ user }}",
-					     "{{user",	     "{{}}",
-					     "{{user}",	     "{{#user}}",
+					     "{{user",       "{{}}",
+					     "{{user}",      "{{#user}}",
 					     "{{/user}}",    "{{#user}}{{/code}}",
 					     "{{password}}", "{{#password}}{{/password}}",
 					     "{{User}}",     "{{user\n}}",
@@ -241,10 +241,10 @@ static void test_language(void **state)
 	static const struct {
 		int64_t minutes;
 		const char *text;
-	} durations[] = { { 1, "1 minute" },	{ 30, "30 minutes" },	{ 60, "1 hour" },
+	} durations[] = { { 1, "1 minute" },    { 30, "30 minutes" },   { 60, "1 hour" },
 			  { 90, "90 minutes" }, { 119, "119 minutes" }, { 120, "2 hours" },
-			  { 150, "2 hours" },	{ 1440, "24 hours" },	{ 2879, "47 hours" },
-			  { 2880, "2 days" },	{ 7205, "5 days" } };
+			  { 150, "2 hours" },   { 1440, "24 hours" },   { 2879, "47 hours" },
+			  { 2880, "2 days" },   { 7205, "5 days" } };
 	LanguageWords w;
 	char text[LANGUAGE_WHEN_MAX];
 
@@ -305,9 +305,9 @@ static void test_language_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),	       cmocka_unit_test(test_lines_of_section_tags),
-		cmocka_unit_test(test_html),	       cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_used),	       cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_plain),          cmocka_unit_test(test_lines_of_section_tags),
+		cmocka_unit_test(test_html),           cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_used),           cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_overflow_shows), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_language),       cmocka_unit_test(test_language_refused),
 	};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pwreset.conf(5) and the table of keys say the same: every key, its section, its default, its bounds, and no other. */
+/*
+ * pwreset.conf(5) and the table of keys say the same: every key, its section, its default, its
+ * bounds, and no other.
+ */
 
 #include <string.h>
 
@@ -47,7 +50,8 @@ static const char *paragraph(const char *section, const char *key, size_t *ret_l
 static void expect(const ConfigKey *k, const char *paragraph_text, const char *words)
 {
 	if (!strstr(paragraph_text, words))
-		fail_msg("[%s] %s=: \"%s\" is missing in: %s", k->section, k->key, words, paragraph_text);
+		fail_msg("[%s] %s=: \"%s\" is missing in: %s", k->section, k->key, words,
+			 paragraph_text);
 }
 
 static void test_every_key_is_described(void **state UNUSED)
@@ -65,9 +69,11 @@ static void test_every_key_is_described(void **state UNUSED)
 		if (!k->fallback)
 			snprintf(words, sizeof(words), "Mandatory");
 		else
-			snprintf(words, sizeof(words), "\nDefault: %s", k->fallback[0] != '\0' ? k->fallback : "none");
+			snprintf(words, sizeof(words), "\nDefault: %s",
+				 k->fallback[0] != '\0' ? k->fallback : "none");
 		/* Of a path that depends on the build, what stands behind its folder. */
-		if (k->fallback && k->fallback[0] == '/' && strrchr(k->fallback, '/') != k->fallback)
+		if (k->fallback && k->fallback[0] == '/' &&
+		    strrchr(k->fallback, '/') != k->fallback)
 			snprintf(words, sizeof(words), "%s", strrchr(k->fallback, '/'));
 		expect(k, part, words);
 		if (k->type == CONFIG_NUMBER) {

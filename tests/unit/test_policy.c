@@ -15,11 +15,11 @@ static const char *blocklist_path, *words_path;
 
 static int setup(void **state)
 {
-	const char *site[] = {"Contoso Werke"};
-	PolicyConfig config = {.blocklist_path = blocklist_path,
-			       .words_path = words_path,
-			       .site_words = site,
-			       .n_site_words = 1};
+	const char *site[] = { "Contoso Werke" };
+	PolicyConfig config = { .blocklist_path = blocklist_path,
+				.words_path = words_path,
+				.site_words = site,
+				.n_site_words = 1 };
 	Policy *policy = NULL;
 
 	assert_int_equal(policy_open(&policy, &config), 0);
@@ -33,10 +33,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-static const char *const nobody[] = {NULL};
-static const char *const mueller[] = {"jmueller", "Jürgen Müller",
-				      "juergen.mueller@mail.example.org"};
-static const char *const kuznetsov[] = {"ikuzn", "Андрей Кузнецов"};
+static const char *const nobody[] = { NULL };
+static const char *const mueller[] = { "jmueller", "Jürgen Müller",
+				       "juergen.mueller@mail.example.org" };
+static const char *const kuznetsov[] = { "ikuzn", "Андрей Кузнецов" };
 
 static PolicyVerdict verdict_of(const Policy *policy, const char *password,
 				const char *const *words, size_t n_words, const char *old)
@@ -44,12 +44,12 @@ static PolicyVerdict verdict_of(const Policy *policy, const char *password,
 	/* Exactly as long as it is, so that a sanitizer sees each byte beyond. */
 	size_t n = strlen(password);
 	uint8_t *copy = malloc(n > 0 ? n : 1);
-	PolicyInput input = {.password = copy,
-			     .n_password = n,
-			     .person_words = words,
-			     .n_person_words = n_words,
-			     .old_password = (const uint8_t *)old,
-			     .n_old_password = old ? strlen(old) : 0};
+	PolicyInput input = { .password = copy,
+			      .n_password = n,
+			      .person_words = words,
+			      .n_person_words = n_words,
+			      .old_password = (const uint8_t *)old,
+			      .n_old_password = old ? strlen(old) : 0 };
 	PolicyVerdict verdict;
 
 	assert_non_null(copy);
@@ -72,15 +72,15 @@ static void refused(const Policy *policy, const char *password, uint32_t reason)
 static void refuses_words_of_many_languages(void **state)
 {
 	static const char *const weak[] = {
-	    "Summer2024!",    "P@ssw0rd123",	    "Sonnenschein99", "geburtstag1987",
-	    "Größe12345",     "Groesse12345",	    "groesse12345",   "Bonjour2019",
-	    "çavabien123",    "Ferrari1986!",	    "arrivederci1",   "contraseña2020",
-	    "contrasena2020", "MotDePasse1!",	    "saudade2011!",   "zażółć123",
-	    "dziękuję99",     "dziekuje99",	    "пароль123",      "Привет2024!",
-	    "gfhjkm12345",    "Ghbdtn2024",	    "любовь1990",     "k.,jdm1990",
-	    "здравствуйте1",  "privetprivet1",	    "κωδικός123",     "סיסמה1234",
-	    "drowssap123",    "lightninglightning", "зфыыцщкв123",    "krümelmonster1",
-	    "Fußball2006!",
+		"Summer2024!",    "P@ssw0rd123",        "Sonnenschein99", "geburtstag1987",
+		"Größe12345",     "Groesse12345",       "groesse12345",   "Bonjour2019",
+		"çavabien123",    "Ferrari1986!",       "arrivederci1",   "contraseña2020",
+		"contrasena2020", "MotDePasse1!",       "saudade2011!",   "zażółć123",
+		"dziękuję99",     "dziekuje99",         "пароль123",      "Привет2024!",
+		"gfhjkm12345",    "Ghbdtn2024",         "любовь1990",     "k.,jdm1990",
+		"здравствуйте1",  "privetprivet1",      "κωδικός123",     "סיסמה1234",
+		"drowssap123",    "lightninglightning", "зфыыцщкв123",    "krümelmonster1",
+		"Fußball2006!",
 	};
 
 	for (size_t i = 0; i < sizeof(weak) / sizeof(*weak); i++)
@@ -91,9 +91,9 @@ static void refuses_words_of_many_languages(void **state)
 static void refuses_what_only_looks_long(void **state)
 {
 	static const char *const weak[] = {
-	    "откъртвашоткъртваш!", "Sospiranteadagiav!", "p.a.s.s.w.o.r.d",  "p-a-s-s-w-o-r-d1",
-	    "ppaasssswwoorrdd",	   "Lehrer12.03.1985",	 "1985-03-12berlin", "0171/3948572",
-	    "+491713948572",	   "P_A_R_O_L_A_2024",
+		"откъртвашоткъртваш!", "Sospiranteadagiav!", "p.a.s.s.w.o.r.d",  "p-a-s-s-w-o-r-d1",
+		"ppaasssswwoorrdd",    "Lehrer12.03.1985",   "1985-03-12berlin", "0171/3948572",
+		"+491713948572",       "P_A_R_O_L_A_2024",
 	};
 
 	for (size_t i = 0; i < sizeof(weak) / sizeof(*weak); i++)
@@ -103,16 +103,16 @@ static void refuses_what_only_looks_long(void **state)
 static void accepts_what_is_random(void **state)
 {
 	static const char *const strong[] = {
-	    "correct-umbrella-violin-thirteen",
-	    "pikante Wolken tragen Gummistiefel",
-	    "яркий велосипед читает облако",
-	    "кит дым лес сон мак пух зуб",
-	    "X7#qLw9$mZ2p",
-	    "kT4vWz8nQ2xJ",
-	    "妒兴嗮哶呤垢塿厝",
-	    "wildness repaint drudge 🐋🐑🐘😂",
-	    "2081736495560318",
-	    "ban=fun3Manner",
+		"correct-umbrella-violin-thirteen",
+		"pikante Wolken tragen Gummistiefel",
+		"яркий велосипед читает облако",
+		"кит дым лес сон мак пух зуб",
+		"X7#qLw9$mZ2p",
+		"kT4vWz8nQ2xJ",
+		"妒兴嗮哶呤垢塿厝",
+		"wildness repaint drudge 🐋🐑🐘😂",
+		"2081736495560318",
+		"ban=fun3Manner",
 	};
 
 	for (size_t i = 0; i < sizeof(strong) / sizeof(*strong); i++) {
@@ -144,10 +144,10 @@ static void names_the_pattern(void **state)
 
 static void knows_the_person(void **state)
 {
-	static const char *const weak[] = {"Mueller1978!",  "müllerJÜRGEN",   "relleum2024",
-					   "jmueller#2023", "Ju3rg3nMu3ll3r", "mail.example!1"};
-	static const char *const russian[] = {"Кузнецов1990", "kuznetsov90!", "Repytwjd1990",
-					      "fylhtq1990"};
+	static const char *const weak[] = { "Mueller1978!",  "müllerJÜRGEN",   "relleum2024",
+					    "jmueller#2023", "Ju3rg3nMu3ll3r", "mail.example!1" };
+	static const char *const russian[] = { "Кузнецов1990", "kuznetsov90!", "Repytwjd1990",
+					       "fylhtq1990" };
 
 	for (size_t i = 0; i < sizeof(weak) / sizeof(*weak); i++) {
 		PolicyVerdict verdict = verdict_of(*state, weak[i], mueller, 3, NULL);
@@ -167,9 +167,9 @@ static void knows_the_person(void **state)
 static void sees_the_old_password_in_the_new(void **state)
 {
 	static const char old[] = "vT9#kQ2$mXw7Lp";
-	static const char *const variations[] = {"vT9#kQ2$mXw7Lp",  "vT9#kQ2$mXw7Lq",
-						 "vT9#kQ2$mXw7Lp1", "VT9#KQ2$MXW7LP",
-						 "pL7wXm$2Qk#9Tv",  "1vT9#kQ2$mXw8Lp"};
+	static const char *const variations[] = { "vT9#kQ2$mXw7Lp",  "vT9#kQ2$mXw7Lq",
+						  "vT9#kQ2$mXw7Lp1", "VT9#KQ2$MXW7LP",
+						  "pL7wXm$2Qk#9Tv",  "1vT9#kQ2$mXw8Lp" };
 	PolicyVerdict verdict;
 
 	for (size_t i = 0; i < sizeof(variations) / sizeof(*variations); i++) {
@@ -188,20 +188,20 @@ static void takes_text_as_it_is_or_not_at_all(void **state)
 		const char *password;
 		uint32_t reason;
 	} cases[] = {
-	    {"\xffnot text at all here", POLICY_NOT_UTF8},
-	    {"\xed\xa0\x80 surrogate here", POLICY_NOT_UTF8},
-	    {"overlong \xc0\xaf here now", POLICY_NOT_UTF8},
-	    {"decomposed u\xcc\x88 here now", POLICY_NOT_NFC},
-	    {"a\ttab in the middle of it", POLICY_CONTROL},
-	    {"zero\xe2\x80\x8bwidth space hidden", POLICY_CONTROL},
-	    {"right\xe2\x80\xaeleft override in", POLICY_CONTROL},
-	    {"no\xc2\xa0"
-	     "break space in it",
-	     POLICY_SPACE},
-	    {"ideographic\xe3\x80\x80space in it", POLICY_SPACE},
-	    {"unassigned \xcd\xb8 code point", POLICY_UNASSIGNED},
-	    {"not a character \xef\xbf\xbf at all", POLICY_UNASSIGNED},
-	    {"", POLICY_TOO_SHORT},
+		{ "\xffnot text at all here", POLICY_NOT_UTF8 },
+		{ "\xed\xa0\x80 surrogate here", POLICY_NOT_UTF8 },
+		{ "overlong \xc0\xaf here now", POLICY_NOT_UTF8 },
+		{ "decomposed u\xcc\x88 here now", POLICY_NOT_NFC },
+		{ "a\ttab in the middle of it", POLICY_CONTROL },
+		{ "zero\xe2\x80\x8bwidth space hidden", POLICY_CONTROL },
+		{ "right\xe2\x80\xaeleft override in", POLICY_CONTROL },
+		{ "no\xc2\xa0"
+		  "break space in it",
+		  POLICY_SPACE },
+		{ "ideographic\xe3\x80\x80space in it", POLICY_SPACE },
+		{ "unassigned \xcd\xb8 code point", POLICY_UNASSIGNED },
+		{ "not a character \xef\xbf\xbf at all", POLICY_UNASSIGNED },
+		{ "", POLICY_TOO_SHORT },
 	};
 	char longest[POLICY_PASSWORD_MAX + 2];
 
@@ -222,7 +222,7 @@ static void takes_text_as_it_is_or_not_at_all(void **state)
 static void ignores_strange_words(void **state)
 {
 	char long_word[4096];
-	const char *words[] = {"\xff\xfe", "", NULL, long_word, "ab"};
+	const char *words[] = { "\xff\xfe", "", NULL, long_word, "ab" };
 	PolicyVerdict verdict;
 
 	memset(long_word, 'x', sizeof(long_word) - 1);
@@ -256,15 +256,15 @@ static void codes_are_complete(void **state)
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(refuses_words_of_many_languages),
-	    cmocka_unit_test(refuses_what_only_looks_long),
-	    cmocka_unit_test(accepts_what_is_random),
-	    cmocka_unit_test(names_the_pattern),
-	    cmocka_unit_test(knows_the_person),
-	    cmocka_unit_test(sees_the_old_password_in_the_new),
-	    cmocka_unit_test(takes_text_as_it_is_or_not_at_all),
-	    cmocka_unit_test(ignores_strange_words),
-	    cmocka_unit_test(codes_are_complete),
+		cmocka_unit_test(refuses_words_of_many_languages),
+		cmocka_unit_test(refuses_what_only_looks_long),
+		cmocka_unit_test(accepts_what_is_random),
+		cmocka_unit_test(names_the_pattern),
+		cmocka_unit_test(knows_the_person),
+		cmocka_unit_test(sees_the_old_password_in_the_new),
+		cmocka_unit_test(takes_text_as_it_is_or_not_at_all),
+		cmocka_unit_test(ignores_strange_words),
+		cmocka_unit_test(codes_are_complete),
 	};
 
 	if (argc != 3) {

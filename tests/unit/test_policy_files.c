@@ -20,8 +20,8 @@ static char folder[] = "/tmp/test_policy_files.XXXXXX";
 static char filter_path[sizeof(folder) + 32], input_path[sizeof(folder) + 32];
 
 /* Passwords that nothing else refuses. */
-static const char *const leaked[] = {"vT9#kQ2$mXw7Lp", "blauer.Elch\"kocht=Regen",
-				     "яркий велосипед читает"};
+static const char *const leaked[] = { "vT9#kQ2$mXw7Lp", "blauer.Elch\"kocht=Regen",
+				      "яркий велосипед читает" };
 static const char stranger[] = "aH3!zRb8@nYc5Ud";
 
 static int setup(void **state)
@@ -78,8 +78,9 @@ static void hex(const uint8_t *bytes, size_t n, char *out)
 
 static uint32_t reasons_of(const char *password)
 {
-	PolicyConfig config = {.blocklist_path = filter_path, .words_path = words_path};
-	PolicyInput input = {.password = (const uint8_t *)password, .n_password = strlen(password)};
+	PolicyConfig config = { .blocklist_path = filter_path, .words_path = words_path };
+	PolicyInput input = { .password = (const uint8_t *)password,
+			      .n_password = strlen(password) };
 	PolicyVerdict verdict;
 	Policy *policy = NULL;
 
@@ -168,9 +169,9 @@ static void builds_from_ntlm(void **state)
 	(void)state;
 	assert_int_equal(build(FILTER_KEY_NTLM, BLOCKLIST_HASHES, text, 0, &n, &line), 0);
 	assert_true(reasons_of("password") & POLICY_COMMON);
-	assert_int_equal(
-	    build(FILTER_KEY_NTLM, BLOCKLIST_PASSWORDS, "яркий 😂 читает велосипед\n", 0, &n, &line),
-	    0);
+	assert_int_equal(build(FILTER_KEY_NTLM, BLOCKLIST_PASSWORDS, "яркий 😂 читает велосипед\n",
+			       0, &n, &line),
+			 0);
 	assert_int_equal(reasons_of("яркий 😂 читает велосипед"), POLICY_COMMON);
 	assert_int_equal(reasons_of(stranger), 0);
 }
@@ -178,17 +179,17 @@ static void builds_from_ntlm(void **state)
 static void says_where_a_list_is_wrong(void **state)
 {
 	static const char *const wrong[] = {
-	    "da39a3ee5e6b4b0d3255bfef95601890afd80709:1\nda39\n",
-	    "da39a3ee5e6b4b0d3255bfef95601890afd80709:1\nga39a3ee5e6b4b0d3255bfef95601890afd80709:"
-	    "1\n",
-	    "da39a3ee5e6b4b0d3255bfef95601890afd80709:1\nda39a3ee5e6b4b0d3255bfef95601890afd80709:"
-	    "\n",
-	    "da39a3ee5e6b4b0d3255bfef95601890afd80709:1\nda39a3ee5e6b4b0d3255bfef95601890afd80709:"
-	    "1x\n",
-	    "da39a3ee5e6b4b0d3255bfef95601890afd80709:"
-	    "1\nda39a3ee5e6b4b0d3255bfef95601890afd807099\n",
-	    "da39a3ee5e6b4b0d3255bfef95601890afd80709:1\n"
-	    "da39a3ee5e6b4b0d3255bfef95601890afd80709:99999999999999999999999\n",
+		"da39a3ee5e6b4b0d3255bfef95601890afd80709:1\nda39\n",
+		"da39a3ee5e6b4b0d3255bfef95601890afd80709:1\nga39a3ee5e6b4b0d3255bfef95601890afd80709:"
+		"1\n",
+		"da39a3ee5e6b4b0d3255bfef95601890afd80709:1\nda39a3ee5e6b4b0d3255bfef95601890afd80709:"
+		"\n",
+		"da39a3ee5e6b4b0d3255bfef95601890afd80709:1\nda39a3ee5e6b4b0d3255bfef95601890afd80709:"
+		"1x\n",
+		"da39a3ee5e6b4b0d3255bfef95601890afd80709:"
+		"1\nda39a3ee5e6b4b0d3255bfef95601890afd807099\n",
+		"da39a3ee5e6b4b0d3255bfef95601890afd80709:1\n"
+		"da39a3ee5e6b4b0d3255bfef95601890afd80709:99999999999999999999999\n",
 	};
 	uint64_t n = 0, line = 0;
 
@@ -227,7 +228,8 @@ static void builds_many_in_any_order_and_can_be_cancelled(void **state)
 	fd = open(input_path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_int_equal(
-	    blocklist_build_new(&many, filter_path, FILTER_KEY_SHA1, count_progress, &calls), 0);
+		blocklist_build_new(&many, filter_path, FILTER_KEY_SHA1, count_progress, &calls),
+		0);
 	/* Twice the same: no entry counts twice. */
 	for (int round = 0; round < 2; round++) {
 		assert_int_equal(blocklist_build_read(many, fd, BLOCKLIST_PASSWORDS), 0);
@@ -248,7 +250,8 @@ static void builds_many_in_any_order_and_can_be_cancelled(void **state)
 
 	calls = 0;
 	assert_int_equal(
-	    blocklist_build_new(&many, filter_path, FILTER_KEY_SHA1, count_progress, &calls), 0);
+		blocklist_build_new(&many, filter_path, FILTER_KEY_SHA1, count_progress, &calls),
+		0);
 	assert_int_equal(blocklist_build_read(many, fd, BLOCKLIST_PASSWORDS),
 			 BLOCKLIST_E_CANCELLED);
 	blocklist_build_free(many);
@@ -269,14 +272,14 @@ static void damage_at(off_t at)
 
 static void refuses_files_that_are_wrong(void **state)
 {
-	PolicyConfig config = {.blocklist_path = filter_path, .words_path = words_path};
+	PolicyConfig config = { .blocklist_path = filter_path, .words_path = words_path };
 	Policy *policy = NULL;
 	struct stat st;
 	uint64_t n, line;
 
 	(void)state;
 	assert_int_equal(
-	    build(FILTER_KEY_SHA1, BLOCKLIST_PASSWORDS, "one\ntwo\nthree\n", 0, &n, &line), 0);
+		build(FILTER_KEY_SHA1, BLOCKLIST_PASSWORDS, "one\ntwo\nthree\n", 0, &n, &line), 0);
 	assert_int_equal(stat(filter_path, &st), 0);
 	for (off_t at = 0; at < st.st_size; at++) {
 		damage_at(at);
@@ -290,9 +293,9 @@ static void refuses_files_that_are_wrong(void **state)
 	for (off_t size = 0; size < st.st_size; size += 7) {
 		assert_int_equal(truncate(filter_path, size), 0);
 		assert_in_range(policy_open(&policy, &config), POLICY_E_FORMAT, POLICY_E_CORRUPT);
-		assert_int_equal(
-		    build(FILTER_KEY_SHA1, BLOCKLIST_PASSWORDS, "one\ntwo\nthree\n", 0, &n, &line),
-		    0);
+		assert_int_equal(build(FILTER_KEY_SHA1, BLOCKLIST_PASSWORDS, "one\ntwo\nthree\n", 0,
+				       &n, &line),
+				 0);
 	}
 
 	config.words_path = filter_path;
@@ -313,11 +316,11 @@ static void refuses_files_that_are_wrong(void **state)
 
 static void a_site_has_a_list_of_its_own(void **state)
 {
-	PolicyConfig config = {.blocklist_path = filter_path,
-			       .words_path = words_path,
-			       .site_blocklist_path = filter_path};
-	PolicyInput input = {.password = (const uint8_t *)leaked[0],
-			     .n_password = strlen(leaked[0])};
+	PolicyConfig config = { .blocklist_path = filter_path,
+				.words_path = words_path,
+				.site_blocklist_path = filter_path };
+	PolicyInput input = { .password = (const uint8_t *)leaked[0],
+			      .n_password = strlen(leaked[0]) };
 	PolicyVerdict verdict;
 	Policy *policy = NULL;
 	uint64_t n, line;
@@ -333,14 +336,14 @@ static void a_site_has_a_list_of_its_own(void **state)
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(digests_are_those_of_the_standards),
-	    cmocka_unit_test(builds_from_passwords),
-	    cmocka_unit_test(builds_from_pwned_passwords),
-	    cmocka_unit_test(builds_from_ntlm),
-	    cmocka_unit_test(says_where_a_list_is_wrong),
-	    cmocka_unit_test(builds_many_in_any_order_and_can_be_cancelled),
-	    cmocka_unit_test(refuses_files_that_are_wrong),
-	    cmocka_unit_test(a_site_has_a_list_of_its_own),
+		cmocka_unit_test(digests_are_those_of_the_standards),
+		cmocka_unit_test(builds_from_passwords),
+		cmocka_unit_test(builds_from_pwned_passwords),
+		cmocka_unit_test(builds_from_ntlm),
+		cmocka_unit_test(says_where_a_list_is_wrong),
+		cmocka_unit_test(builds_many_in_any_order_and_can_be_cancelled),
+		cmocka_unit_test(refuses_files_that_are_wrong),
+		cmocka_unit_test(a_site_has_a_list_of_its_own),
 	};
 
 	if (argc != 2) {

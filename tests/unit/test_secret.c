@@ -122,10 +122,8 @@ static void test_buf_printf(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_set_and_wipe),
-		cmocka_unit_test(test_scope),
-		cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_buf_overflow_is_sticky),
+		cmocka_unit_test(test_set_and_wipe), cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_equal),        cmocka_unit_test(test_buf_overflow_is_sticky),
 		cmocka_unit_test(test_buf_printf),
 	};
 

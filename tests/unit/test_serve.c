@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A worker's loop in a process of its own: replies, errors, oneway, idleness, and death when a deadline passes. */
+/*
+ * A worker's loop in a process of its own: replies, errors, oneway, idleness, and death when a
+ * deadline passes.
+ */
 
 #include <poll.h>
 #include <signal.h>
@@ -62,10 +65,13 @@ static void on_rest(void *userdata)
 	*calls += 100;
 }
 
+/* clang-format off */
 static const ServeMethod methods[] = {
-	{ "a.Echo", on_echo },	 { "a.Fail", on_fail }, { "a.Invalid", on_invalid }, { "a.Silent", on_silent },
-	{ "a.Twice", on_twice }, { "a.Hang", on_hang }, { "a.Error", on_error },	  { NULL, NULL },
+	{ "a.Echo", on_echo }, { "a.Fail", on_fail }, { "a.Invalid", on_invalid }, { "a.Silent",
+	  on_silent },
+	{ "a.Twice", on_twice }, { "a.Hang", on_hang }, { "a.Error", on_error }, { NULL, NULL },
 };
+/* clang-format on */
 
 typedef struct Worker {
 	pid_t pid;
@@ -91,13 +97,13 @@ static Worker worker_start_resting(unsigned idle_ms, unsigned default_ms, unsign
 		signal(SIGALRM, SIG_IGN);
 		close(fds[0]);
 		_exit(-serve_run(fds[1], &(const ServeOptions){
-					     .methods = methods,
-					     .userdata = &calls,
-					     .idle_ms = idle_ms,
-					     .default_ms = default_ms,
-					     .rest = rest_ms > 0 ? on_rest : NULL,
-					     .rest_ms = rest_ms,
-				     }));
+						 .methods = methods,
+						 .userdata = &calls,
+						 .idle_ms = idle_ms,
+						 .default_ms = default_ms,
+						 .rest = rest_ms > 0 ? on_rest : NULL,
+						 .rest_ms = rest_ms,
+					 }));
 	}
 	close(fds[1]);
 	return worker;
@@ -121,7 +127,8 @@ static int worker_end(Worker *worker)
 
 static void worker_send(const Worker *worker, const char *text)
 {
-	assert_int_equal(send(worker->fd, text, strlen(text) + 1, MSG_NOSIGNAL), (ssize_t)strlen(text) + 1);
+	assert_int_equal(send(worker->fd, text, strlen(text) + 1, MSG_NOSIGNAL),
+			 (ssize_t)strlen(text) + 1);
 }
 
 static const char *worker_read(const Worker *worker)
@@ -141,13 +148,18 @@ static void test_replies(void **state UNUSED)
 	Worker worker = worker_start(0, DEFAULT_MS);
 
 	worker_send(&worker, "{\"method\":\"a.Echo\",\"parameters\":{\"x\":[1,{\"y\":null}]}}");
-	assert_string_equal(worker_read(&worker), "{\"parameters\":{\"calls\":1,\"x\":[1,{\"y\":null}]}}");
+	assert_string_equal(worker_read(&worker),
+			    "{\"parameters\":{\"calls\":1,\"x\":[1,{\"y\":null}]}}");
 	worker_send(&worker, "{\"method\":\"a.Fail\",\"parameters\":{}}");
 	assert_string_equal(worker_read(&worker), "{\"error\":\"a.Failed\",\"parameters\":{}}");
 	worker_send(&worker, "{\"method\":\"a.Invalid\"}");
-	assert_string_equal(worker_read(&worker), "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"x\"}}");
+	assert_string_equal(
+		worker_read(&worker),
+		"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"x\"}}");
 	worker_send(&worker, "{\"method\":\"a.Other\"}");
-	assert_string_equal(worker_read(&worker), "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"a.Other\"}}");
+	assert_string_equal(
+		worker_read(&worker),
+		"{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"a.Other\"}}");
 	/* Asked for without an answer: done, and the next answer is the next call's. */
 	worker_send(&worker, "{\"method\":\"a.Echo\",\"oneway\":true}");
 	worker_send(&worker, "{\"method\":\"a.Other\",\"oneway\":true}");
@@ -224,10 +236,20 @@ static uint64_t dies_after(const char *text, unsigned default_ms)
 
 static void test_deadline(void **state UNUSED)
 {
-	assert_in_range(dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":200}}}", 60000), 190, 30000);
-	assert_in_range(dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":-5}}}", 60000), 0, 30000);
+	assert_in_range(
+		dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":200}}}",
+			   60000),
+		190, 30000);
+	assert_in_range(
+		dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":-5}}}",
+			   60000),
+		0, 30000);
 	assert_in_range(dies_after("{\"method\":\"a.Hang\"}", 150), 140, 30000);
-	assert_in_range(dies_after("{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":\"9\"}}}", 150), 140, 30000);
+	assert_in_range(
+		dies_after(
+			"{\"method\":\"a.Hang\",\"parameters\":{\"caller\":{\"deadline\":\"9\"}}}",
+			150),
+		140, 30000);
 }
 
 static void test_deadline_is_the_calls(void **state UNUSED)
@@ -243,10 +265,14 @@ static void test_deadline_is_the_calls(void **state UNUSED)
 	assert_int_equal(worker_end(&worker), 0);
 }
 
-/* Held up until whoever asked has gone: nothing is done that nobody waits for, and what has no answer anyway is. */
+/*
+ * Held up until whoever asked has gone: nothing is done that nobody waits for, and what has no
+ * answer anyway is.
+ */
 static void test_caller_has_gone(void **state UNUSED)
 {
-	static const char *const calls[] = { "{\"method\":\"a.Error\"}", "{\"method\":\"a.Error\",\"oneway\":true}" };
+	static const char *const calls[] = { "{\"method\":\"a.Error\"}",
+					     "{\"method\":\"a.Error\",\"oneway\":true}" };
 	static const int ends[] = { 0, EIO };
 
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
@@ -265,11 +291,15 @@ static void test_caller_has_gone(void **state UNUSED)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_replies), cmocka_unit_test(test_ends),	 cmocka_unit_test(test_idle),
-		cmocka_unit_test(test_rest),	 cmocka_unit_test(test_deadline), cmocka_unit_test(test_deadline_is_the_calls),
+		cmocka_unit_test(test_replies), cmocka_unit_test(test_ends),
+			cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_rest), cmocka_unit_test(test_deadline),
+			cmocka_unit_test(test_deadline_is_the_calls),
 		cmocka_unit_test(test_caller_has_gone),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

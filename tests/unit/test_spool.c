@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Requests in the spool: what comes back, when they are due, how often they were tried, how many there may be. */
+/*
+ * Requests in the spool: what comes back, when they are due, how often they were tried, how many
+ * there may be.
+ */
 
 #include "spool_fixture.h"
 
@@ -99,7 +102,8 @@ static void test_order_is_by_time_for_persons_and_staff_apart(void **state)
 		int64_t last = 0;
 		unsigned seen = 0;
 
-		for (Request *q; (q = spool_take(f->spool, who, NOW_MS + 400)); spool_done(f->spool, q), seen++) {
+		for (Request *q; (q = spool_take(f->spool, who, NOW_MS + 400));
+		     spool_done(f->spool, q), seen++) {
 			assert_true(q->due >= last);
 			assert_int_equal(q->requester != NULL, who == SPOOL_STAFF);
 			last = q->due;
@@ -128,10 +132,14 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_everything_comes_back, spool_setup, spool_teardown),
-		cmocka_unit_test_setup_teardown(test_attempts_count_over_a_crash, spool_setup, spool_teardown),
-		cmocka_unit_test_setup_teardown(test_a_notice_waits_for_its_time, spool_setup, spool_teardown),
-		cmocka_unit_test_setup_teardown(test_order_is_by_time_for_persons_and_staff_apart, spool_setup, spool_teardown),
+		cmocka_unit_test_setup_teardown(test_everything_comes_back, spool_setup,
+						spool_teardown),
+		cmocka_unit_test_setup_teardown(test_attempts_count_over_a_crash, spool_setup,
+						spool_teardown),
+		cmocka_unit_test_setup_teardown(test_a_notice_waits_for_its_time, spool_setup,
+						spool_teardown),
+		cmocka_unit_test_setup_teardown(test_order_is_by_time_for_persons_and_staff_apart,
+						spool_setup, spool_teardown),
 		cmocka_unit_test_setup_teardown(test_bounds, spool_setup, spool_teardown),
 	};
 

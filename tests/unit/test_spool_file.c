@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The spool on a file cut, torn and damaged at every byte: what was whole is there, what was not costs itself alone. The
- * model is the file's own lines, counted independently of the code under test.
+ * The spool on a file cut, torn and damaged at every byte: what was whole is there, what was not
+ * costs itself alone. The model is the file's own lines, counted independently of the code under
+ * test.
  */
 
 #include <fcntl.h>
@@ -17,7 +18,8 @@ static size_t lines_of(const char *text, size_t len, const char *operation)
 {
 	size_t n = 0;
 
-	for (const char *p = text, *end; p < text + len && (end = memchr(p, '\n', (size_t)(text + len - p))); p = end + 1)
+	for (const char *p = text, *end;
+	     p < text + len && (end = memchr(p, '\n', (size_t)(text + len - p))); p = end + 1)
 		n += memmem(p, (size_t)(end - p), operation, strlen(operation)) != NULL;
 	return n;
 }
@@ -54,7 +56,8 @@ static void test_torn_at_every_byte(void **state)
 	len = spool_read(f, "spool", text);
 	assert_true(len > 1000);
 	for (size_t cut = 0; cut <= len; cut++) {
-		size_t expected = lines_of(text, cut, "\"op\":\"add\"") - lines_of(text, cut, "\"op\":\"done\"");
+		size_t expected = lines_of(text, cut, "\"op\":\"add\"") -
+				  lines_of(text, cut, "\"op\":\"done\"");
 
 		f->spool = spool_free(f->spool);
 		spool_write(f, "spool", text, cut);
@@ -210,19 +213,27 @@ static void test_one_commit_for_all_of_a_turn(void **state)
 	assert_true(sd_event_run(f->event, 1000000) >= 0);
 	assert_int_equal(f->told, ARRAY_SIZE(waiters));
 	assert_int_equal(f->result, 0);
-	assert_int_equal(lines_of(text, spool_read(f, "spool", text), "\"op\":\"add\""), ARRAY_SIZE(waiters));
+	assert_int_equal(lines_of(text, spool_read(f, "spool", text), "\"op\":\"add\""),
+			 ARRAY_SIZE(waiters));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_torn_at_every_byte, spool_setup, spool_teardown),
+		cmocka_unit_test_setup_teardown(test_torn_at_every_byte, spool_setup,
+						spool_teardown),
 		cmocka_unit_test_setup_teardown(test_any_byte_damaged, spool_setup, spool_teardown),
-		cmocka_unit_test_setup_teardown(test_garbage_is_survived, spool_setup, spool_teardown),
-		cmocka_unit_test_setup_teardown(test_rewritten_when_mostly_dead_and_removed_when_empty, spool_setup, spool_teardown),
-		cmocka_unit_test_setup_teardown(test_a_rewrite_keeps_what_is_in_hand, spool_setup, spool_teardown),
-		cmocka_unit_test_setup_teardown(test_a_full_disk_refuses_and_leaves_nothing, spool_setup, spool_teardown),
-		cmocka_unit_test_setup_teardown(test_one_commit_for_all_of_a_turn, spool_setup, spool_teardown),
+		cmocka_unit_test_setup_teardown(test_garbage_is_survived, spool_setup,
+						spool_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_rewritten_when_mostly_dead_and_removed_when_empty, spool_setup,
+			spool_teardown),
+		cmocka_unit_test_setup_teardown(test_a_rewrite_keeps_what_is_in_hand, spool_setup,
+						spool_teardown),
+		cmocka_unit_test_setup_teardown(test_a_full_disk_refuses_and_leaves_nothing,
+						spool_setup, spool_teardown),
+		cmocka_unit_test_setup_teardown(test_one_commit_for_all_of_a_turn, spool_setup,
+						spool_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The stream of messages: halves, floods, lies about the end, and peers that go (security cases 35 and 36). */
+/*
+ * The stream of messages: halves, floods, lies about the end, and peers that go (security cases 35
+ * and 36).
+ */
 
 #include <string.h>
 #include <sys/socket.h>
@@ -83,7 +86,9 @@ static void test_many_at_once(void **state UNUSED)
 
 static void test_not_varlink(void **state UNUSED)
 {
-	static const char *const texts[] = { "", "GET / HTTP/1.1\r\n\r\n", "{", "{} {}", "{\"a\":1,\"a\":2}", "{\"a\":1.5}", "\xff" };
+	static const char *const texts[] = { "",      "GET / HTTP/1.1\r\n\r\n", "{",
+					     "{} {}", "{\"a\":1,\"a\":2}",      "{\"a\":1.5}",
+					     "\xff" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		const JsonNode *root;
@@ -146,7 +151,8 @@ static void test_too_many_values(void **state UNUSED)
 		bytes[2 * n + 1] = '\0';
 		pair_open(&pair);
 		peer_send(&pair, bytes, 2 * n + 2);
-		assert_int_equal(varlink_stream_read(pair.stream, &root), n == VARLINK_NODES_MAX ? -EBADMSG : 1);
+		assert_int_equal(varlink_stream_read(pair.stream, &root),
+				 n == VARLINK_NODES_MAX ? -EBADMSG : 1);
 		pair_close(&pair);
 	}
 }
@@ -154,7 +160,12 @@ static void test_too_many_values(void **state UNUSED)
 static void test_densest_texts_fit(void **state UNUSED)
 {
 	static const char *const texts[] = {
-		"[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", "{\"\":{\"\":{\"\":{\"\":{\"\":{\"\":1}}}}}}", "[1,1,1,1,1,1,1,1]", "0", "[]", "[[],[],[]]",
+		"[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
+		"{\"\":{\"\":{\"\":{\"\":{\"\":{\"\":1}}}}}}",
+		"[1,1,1,1,1,1,1,1]",
+		"0",
+		"[]",
+		"[[],[],[]]",
 	};
 
 	/* The stream gives as many nodes as a text of that length can need at most. */
@@ -274,23 +285,19 @@ static void test_whole_exchange(void **state UNUSED)
 	assert_int_equal(varlink_stream_flush(pair.stream), 1);
 	n = recv(pair.peer, bytes, sizeof(bytes), 0);
 	assert_true(n > 0 && bytes[n - 1] == '\0');
-	assert_string_equal(bytes, "{\"continues\":true,\"parameters\":{\"x\":\"y\",\"again\":{\"x\":\"y\"}}}");
+	assert_string_equal(
+		bytes, "{\"continues\":true,\"parameters\":{\"x\":\"y\",\"again\":{\"x\":\"y\"}}}");
 	pair_close(&pair);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_byte_by_byte),
-		cmocka_unit_test(test_many_at_once),
-		cmocka_unit_test(test_not_varlink),
-		cmocka_unit_test(test_length),
-		cmocka_unit_test(test_too_many_values),
-		cmocka_unit_test(test_densest_texts_fit),
-		cmocka_unit_test(test_queue),
-		cmocka_unit_test(test_commit_refuses),
-		cmocka_unit_test(test_peer_gone),
-		cmocka_unit_test(test_whole_exchange),
+		cmocka_unit_test(test_byte_by_byte),    cmocka_unit_test(test_many_at_once),
+		cmocka_unit_test(test_not_varlink),     cmocka_unit_test(test_length),
+		cmocka_unit_test(test_too_many_values), cmocka_unit_test(test_densest_texts_fit),
+		cmocka_unit_test(test_queue),           cmocka_unit_test(test_commit_refuses),
+		cmocka_unit_test(test_peer_gone),       cmocka_unit_test(test_whole_exchange),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Links, grants and codes as text: one spelling each, nothing that is nearly one (security cases 7 and 8). */
+/*
+ * Links, grants and codes as text: one spelling each, nothing that is nearly one (security cases 7
+ * and 8).
+ */
 
 #include <string.h>
 
@@ -86,7 +89,9 @@ static int parse_bytes(const uint8_t *bytes, size_t len)
 
 static void test_ticket_fields(void **state UNUSED)
 {
-	uint8_t bytes[2 + 17 + 16 + 32] = { TOKEN_VERSION, 17, 'n', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p' };
+	uint8_t bytes[2 + 17 + 16 + 32] = { TOKEN_VERSION, 17,  'n', 'a', 'b', 'c', 'd',
+					    'e',           'f', 'g', 'h', 'i', 'j', 'k',
+					    'l',           'm', 'n', 'o', 'p' };
 
 	assert_int_equal(parse_bytes(bytes, sizeof(bytes)), 0);
 	bytes[0] = TOKEN_VERSION + 1;
@@ -114,7 +119,8 @@ static void test_ticket_fields(void **state UNUSED)
 static void test_ticket_public(void **state UNUSED)
 {
 	Ticket ticket = example('u'), other = example('u'), public;
-	char text[TICKET_TEXT_MAX + 1], text2[TICKET_TEXT_MAX + 1], part[TICKET_TEXT_MAX + 1], part2[TICKET_TEXT_MAX + 1];
+	char text[TICKET_TEXT_MAX + 1], text2[TICKET_TEXT_MAX + 1], part[TICKET_TEXT_MAX + 1],
+		part2[TICKET_TEXT_MAX + 1];
 
 	memset(other.secret, 1, sizeof(other.secret));
 	assert_int_equal(ticket_format(&ticket, text, sizeof(text)), 0);
@@ -134,11 +140,17 @@ static void test_ticket_public(void **state UNUSED)
 
 static void test_codes(void **state UNUSED)
 {
-	static const char *const good[] = { "7KQ4M2XD", "7KQ4-M2XD", "7kq4-m2xd", " 7 k q 4 m 2 x d ", "7kq4m2xd\n", "--7KQ4M2XD--", "\t7KQ4\r\n-M2XD" };
+	static const char *const good[] = { "7KQ4M2XD",          "7KQ4-M2XD",  "7kq4-m2xd",
+					    " 7 k q 4 m 2 x d ", "7kq4m2xd\n", "--7KQ4M2XD--",
+					    "\t7KQ4\r\n-M2XD" };
+	/* clang-format off */
 	static const char *const bad[] = {
-		"", " ", "7KQ4-M2X", "7KQ4-M2XDD", "0KQ4-M2XD", "1KQ4-M2XD", "OKQ4-M2XD", "IKQ4-M2XD", "iKQ4-M2XD", "oKQ4-M2XD", "7KQ4_M2XD", "7KQ4\xc2\xa0M2XD",
-		"\b\n\r\177INCORRECT", "7KQ4-M2XD                                                                ",
+		"", " ", "7KQ4-M2X", "7KQ4-M2XDD", "0KQ4-M2XD", "1KQ4-M2XD", "OKQ4-M2XD",
+			"IKQ4-M2XD", "iKQ4-M2XD", "oKQ4-M2XD", "7KQ4_M2XD", "7KQ4\xc2\xa0M2XD",
+		"\b\n\r\177INCORRECT",
+			"7KQ4-M2XD                                                                ",
 	};
+	/* clang-format on */
 	char code[CODE_SYMBOLS + 1] = "before", text[CODE_SYMBOLS + 2];
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
@@ -161,7 +173,8 @@ static void test_code_alphabet(void **state UNUSED)
 		unsigned upper = c >= 'a' && c <= 'z' ? c - 32 : c;
 
 		text[CODE_SYMBOLS - 1] = (char)c;
-		assert_int_equal(code_parse(text, code), upper < 128 && strchr(CODE_ALPHABET, (int)upper) ? 0 : -EBADMSG);
+		assert_int_equal(code_parse(text, code),
+				 upper < 128 && strchr(CODE_ALPHABET, (int)upper) ? 0 : -EBADMSG);
 	}
 }
 

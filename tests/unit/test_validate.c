@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Names, addresses, languages, hosts and UTF-8: what every door accepts (security cases 8, 18, 19 and 37). */
+/*
+ * Names, addresses, languages, hosts and UTF-8: what every door accepts (security cases 8, 18, 19
+ * and 37).
+ */
 
 #include <locale.h>
 #include <string.h>
@@ -22,7 +25,10 @@ static void expect_all(Check check, bool expected, const char *const *texts, siz
 		expect_all(check, expected, _texts, ARRAY_SIZE(_texts));                           \
 	} while (0)
 
-/* Counted against the definition: as many sequences of each length as there are scalar values that need it. */
+/*
+ * Counted against the definition: as many sequences of each length as there are scalar values that
+ * need it.
+ */
 static void test_utf8_counts(void **state UNUSED)
 {
 	size_t n[5] = { 0 };
@@ -63,18 +69,26 @@ static void test_user_names(void **state UNUSED)
 	assert_false(user_name_valid(name));
 	name[USER_NAME_MAX] = '\0';
 	assert_true(user_name_valid(name));
-	EXPECT(user_name_valid, true, "a", "alice", "EXAMPLE\\alice", "alice@example.com", "j\xc3\xb6rg", "*)(uid=*", " a ", "-rf", "a b");
-	EXPECT(user_name_valid, false, "", " ", "\xc2\xa0", "\xe3\x80\x80 ", "a\n", "\x1b[2J", "a\x7f", "a\xc2\x85", "a\xe2\x80\xa8",
-	       "a\xe2\x80\xae", "\xff", "a\xc3", "\b\n\r\177INCORRECT");
+	EXPECT(user_name_valid, true, "a", "alice", "EXAMPLE\\alice", "alice@example.com",
+	       "j\xc3\xb6rg", "*)(uid=*", " a ", "-rf", "a b");
+	EXPECT(user_name_valid, false, "", " ", "\xc2\xa0", "\xe3\x80\x80 ", "a\n", "\x1b[2J",
+	       "a\x7f", "a\xc2\x85", "a\xe2\x80\xa8", "a\xe2\x80\xae", "\xff", "a\xc3",
+	       "\b\n\r\177INCORRECT");
 }
 
 static void test_addresses(void **state UNUSED)
 {
-	EXPECT(mail_address_valid, true, "a@b", "alice@example.com", "a.b+c@example.com", "o'hara@example.com", "!#$%&'*+-/=?^_`{|}~@e.org",
-	       "j\xc3\xb6rg@b\xc3\xbc" "cher.example", "a@1.2.3.4", "x@xn--bcher-kva.example", "123456789012345678901234567890123456789012345678901234567890abcd@x");
-	EXPECT(mail_address_valid, false, "", "@", "a", "a@", "@b", "a@@b", "a@b@c", "a b@c", "a@b c", "a\t@b", "a\r\n@b", "a@b\nBcc: x@y", ".a@b",
-	       "a.@b", "a..b@c", "a@.b", "a@b.", "a@b..c", "\"a\"@b", "a(x)@b", "<a@b>", "a@[1.2.3.4]", "a,b@c", "a;b@c", "a:b@c", "a\\b@c",
-	       "a@b_c", "a@b/c", "a\xc2\xa0@b", "a@\xe2\x80\xa8", "a\xff@b", "a@b\xff", "a\xe2\x80\xae@b", "a@b,c@d",
+	EXPECT(mail_address_valid, true, "a@b", "alice@example.com", "a.b+c@example.com",
+	       "o'hara@example.com", "!#$%&'*+-/=?^_`{|}~@e.org",
+	       "j\xc3\xb6rg@b\xc3\xbc"
+	       "cher.example",
+	       "a@1.2.3.4", "x@xn--bcher-kva.example",
+	       "123456789012345678901234567890123456789012345678901234567890abcd@x");
+	EXPECT(mail_address_valid, false, "", "@", "a", "a@", "@b", "a@@b", "a@b@c", "a b@c",
+	       "a@b c", "a\t@b", "a\r\n@b", "a@b\nBcc: x@y", ".a@b", "a.@b", "a..b@c", "a@.b",
+	       "a@b.", "a@b..c", "\"a\"@b", "a(x)@b", "<a@b>", "a@[1.2.3.4]", "a,b@c", "a;b@c",
+	       "a:b@c", "a\\b@c", "a@b_c", "a@b/c", "a\xc2\xa0@b", "a@\xe2\x80\xa8", "a\xff@b",
+	       "a@b\xff", "a\xe2\x80\xae@b", "a@b,c@d",
 	       "1234567890123456789012345678901234567890123456789012345678901abcd@x",
 	       "a@1234567890123456789012345678901234567890123456789012345678901abc");
 }
@@ -112,9 +126,11 @@ static void test_masks(void **state UNUSED)
 
 static void test_languages(void **state UNUSED)
 {
-	EXPECT(language_valid, true, "en", "de", "pt-BR", "zh-Hant-TW", "es-419", "gsw", "de-CH-1996");
-	EXPECT(language_valid, false, "", "e", "-", "en-", "-en", "en--US", "en_US", "en.UTF-8", "C.UTF-8", "../en", "en/..", "e1", "en US",
-	       "abcdefghi", "en-abcdefghi", "zh-Hant-TW-x-abcd", "d\xc3\xa9");
+	EXPECT(language_valid, true, "en", "de", "pt-BR", "zh-Hant-TW", "es-419", "gsw",
+	       "de-CH-1996");
+	EXPECT(language_valid, false, "", "e", "-", "en-", "-en", "en--US", "en_US", "en.UTF-8",
+	       "C.UTF-8", "../en", "en/..", "e1", "en US", "abcdefghi", "en-abcdefghi",
+	       "zh-Hant-TW-x-abcd", "d\xc3\xa9");
 }
 
 static void test_hosts(void **state UNUSED)
@@ -126,8 +142,10 @@ static void test_hosts(void **state UNUSED)
 	assert_false(host_valid(host));
 	host[HOST_NAME_MAX_LEN] = '\0';
 	assert_true(host_valid(host));
-	EXPECT(host_valid, true, "a", "host.example.com", "192.0.2.1", "2001:db8::1", "fe80::1%eth0", "::1");
-	EXPECT(host_valid, false, "", "-oProxyCommand=x", ".a", "a b", "a\n", "a_b", "a/b", "a;b", "h\xc3\xb6st");
+	EXPECT(host_valid, true, "a", "host.example.com", "192.0.2.1", "2001:db8::1",
+	       "fe80::1%eth0", "::1");
+	EXPECT(host_valid, false, "", "-oProxyCommand=x", ".a", "a b", "a\n", "a_b", "a/b", "a;b",
+	       "h\xc3\xb6st");
 }
 
 static void test_text(void **state UNUSED)
@@ -149,7 +167,8 @@ static void test_locale_has_no_influence(void **state UNUSED)
 
 	for (size_t i = 0; i < ARRAY_SIZE(locales); i++) {
 		if (!setlocale(LC_ALL, locales[i]))
-			print_message("locale %s is not installed, so it was not tried\n", locales[i]);
+			print_message("locale %s is not installed, so it was not tried\n",
+				      locales[i]);
 		assert_true(language_valid("IT"));
 		assert_true(host_valid("I.i"));
 		assert_false(host_valid("\xdd"));

@@ -31,25 +31,41 @@ static void test_calls(void **state UNUSED)
 	assert_null(call.parameters);
 	assert_false(call.more);
 	assert_false(call.oneway);
-	assert_int_equal(varlink_call_parse(&call, parsed("{\"parameters\":null,\"more\":true,\"upgrade\":false,\"method\":\"a.B\"}")), 0);
+	assert_int_equal(
+		varlink_call_parse(
+			&call,
+			parsed("{\"parameters\":null,\"more\":true,\"upgrade\":false,\"method\":\"a.B\"}")),
+		0);
 	assert_null(call.parameters);
 	assert_true(call.more);
-	assert_int_equal(varlink_call_parse(&call, parsed("{\"method\":\"a.B\",\"parameters\":{\"x\":1},\"oneway\":true}")), 0);
+	assert_int_equal(
+		varlink_call_parse(
+			&call,
+			parsed("{\"method\":\"a.B\",\"parameters\":{\"x\":1},\"oneway\":true}")),
+		0);
 	assert_true(call.oneway);
 	assert_non_null(json_get(call.parameters, "x"));
 }
 
 static void test_calls_refused(void **state UNUSED)
 {
+	/* clang-format off */
 	static const char *const texts[] = {
-		"1", "[]", "\"a.B\"", "null", "{}", "{\"parameters\":{}}", "{\"method\":null}", "{\"method\":1}", "{\"method\":\"\"}",
-		"{\"method\":\"nodot\"}", "{\"method\":\".B\"}", "{\"method\":\"a.\"}", "{\"method\":\"a b.C\"}", "{\"method\":\"a.\\u00e9\"}",
-		"{\"method\":\"a.B\\n\"}", "{\"method\":\"a/b.C\"}", "{\"method\":[\"a.B\"]}", "{\"method\":\"a.B\",\"parameters\":[]}",
-		"{\"method\":\"a.B\",\"parameters\":\"x\"}", "{\"method\":\"a.B\",\"parameters\":1}", "{\"method\":\"a.B\",\"more\":1}",
-		"{\"method\":\"a.B\",\"more\":null}", "{\"method\":\"a.B\",\"oneway\":\"true\"}", "{\"method\":\"a.B\",\"upgrade\":true}",
-		"{\"method\":\"a.B\",\"more\":true,\"oneway\":true}", "{\"method\":\"a.B\",\"Method\":\"a.B\"}",
+		"1", "[]", "\"a.B\"", "null", "{}", "{\"parameters\":{}}", "{\"method\":null}",
+			"{\"method\":1}", "{\"method\":\"\"}",
+		"{\"method\":\"nodot\"}", "{\"method\":\".B\"}", "{\"method\":\"a.\"}",
+			"{\"method\":\"a b.C\"}", "{\"method\":\"a.\\u00e9\"}",
+		"{\"method\":\"a.B\\n\"}", "{\"method\":\"a/b.C\"}", "{\"method\":[\"a.B\"]}",
+			"{\"method\":\"a.B\",\"parameters\":[]}",
+		"{\"method\":\"a.B\",\"parameters\":\"x\"}",
+			"{\"method\":\"a.B\",\"parameters\":1}", "{\"method\":\"a.B\",\"more\":1}",
+		"{\"method\":\"a.B\",\"more\":null}", "{\"method\":\"a.B\",\"oneway\":\"true\"}",
+			"{\"method\":\"a.B\",\"upgrade\":true}",
+		"{\"method\":\"a.B\",\"more\":true,\"oneway\":true}",
+			"{\"method\":\"a.B\",\"Method\":\"a.B\"}",
 		"{\"method\":\"a.B\",\"extra\":1}", "{\"method\":\"a.B\",\"error\":\"a.B\"}",
 	};
+	/* clang-format on */
 	char long_name[400];
 	VarlinkCall call = { .method = "untouched" };
 
@@ -59,24 +75,31 @@ static void test_calls_refused(void **state UNUSED)
 	assert_string_equal(call.method, "untouched");
 	for (int n = VARLINK_NAME_MAX - 2; n <= VARLINK_NAME_MAX - 1; n++) {
 		snprintf(long_name, sizeof(long_name), "{\"method\":\"%0*d.B\"}", n, 0);
-		assert_int_equal(varlink_call_parse(&call, parsed(long_name)), n + 2 > VARLINK_NAME_MAX ? -EBADMSG : 0);
+		assert_int_equal(varlink_call_parse(&call, parsed(long_name)),
+				 n + 2 > VARLINK_NAME_MAX ? -EBADMSG : 0);
 	}
 }
 
 static void test_replies(void **state UNUSED)
 {
+	/* clang-format off */
 	static const char *const bad[] = {
-		"[]", "{\"parameters\":[]}", "{\"error\":\"\"}", "{\"error\":1}", "{\"error\":null}", "{\"continues\":1}", "{\"other\":1}",
+		"[]", "{\"parameters\":[]}", "{\"error\":\"\"}", "{\"error\":1}",
+			"{\"error\":null}", "{\"continues\":1}", "{\"other\":1}",
 		"{\"error\":\"a.B\",\"continues\":true}",
 	};
+	/* clang-format on */
 	VarlinkReply reply;
 
 	assert_int_equal(varlink_reply_parse(&reply, parsed("{}")), 0);
 	assert_null(reply.error);
 	assert_null(reply.parameters);
-	assert_int_equal(varlink_reply_parse(&reply, parsed("{\"error\":\"a.B\",\"parameters\":{\"x\":1}}")), 0);
+	assert_int_equal(
+		varlink_reply_parse(&reply, parsed("{\"error\":\"a.B\",\"parameters\":{\"x\":1}}")),
+		0);
 	assert_string_equal(reply.error, "a.B");
-	assert_int_equal(varlink_reply_parse(&reply, parsed("{\"continues\":true,\"parameters\":{}}")), 0);
+	assert_int_equal(
+		varlink_reply_parse(&reply, parsed("{\"continues\":true,\"parameters\":{}}")), 0);
 	assert_true(reply.continues);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		if (varlink_reply_parse(&reply, parsed(bad[i])) != -EBADMSG)
@@ -128,12 +151,17 @@ static void test_dispatch(void **state UNUSED)
 	Target target = { .count = 7, .flag = true };
 	const char *bad = NULL;
 
-	assert_int_equal(varlink_dispatch(parsed("{\"name\":\"abcd\",\"count\":null}"), fields, &target, &bad), 0);
+	assert_int_equal(varlink_dispatch(parsed("{\"name\":\"abcd\",\"count\":null}"), fields,
+					  &target, &bad),
+			 0);
 	assert_string_equal(target.name, "abcd");
 	assert_int_equal(target.count, 7);
 	assert_true(target.flag);
-	assert_int_equal(varlink_dispatch(parsed("{\"flag\":false,\"name\":\"\",\"list\":[1,2],\"object\":{},\"count\":-1}"),
-					  fields, &target, &bad), 0);
+	assert_int_equal(
+		varlink_dispatch(
+			parsed("{\"flag\":false,\"name\":\"\",\"list\":[1,2],\"object\":{},\"count\":-1}"),
+			fields, &target, &bad),
+		0);
 	assert_string_equal(target.name, "");
 	assert_int_equal(target.count, -1);
 	assert_false(target.flag);
@@ -176,12 +204,9 @@ static void test_dispatch_refused(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_calls),
-		cmocka_unit_test(test_calls_refused),
-		cmocka_unit_test(test_replies),
-		cmocka_unit_test(test_writers),
-		cmocka_unit_test(test_dispatch),
-		cmocka_unit_test(test_dispatch_refused),
+		cmocka_unit_test(test_calls),    cmocka_unit_test(test_calls_refused),
+		cmocka_unit_test(test_replies),  cmocka_unit_test(test_writers),
+		cmocka_unit_test(test_dispatch), cmocka_unit_test(test_dispatch_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,7 @@ static void test_contact(void **state UNUSED)
 
 static void test_fill(void **state UNUSED)
 {
-	const HtmlValue values[] = {{"name", "<b>"}, {NULL, NULL}};
+	const HtmlValue values[] = { { "name", "<b>" }, { NULL, NULL } };
 	char memory[128];
 	Buf out;
 
@@ -69,10 +69,10 @@ static void test_overflow_writes_nothing_half(void **state UNUSED)
 
 static void test_colours(void **state UNUSED)
 {
-	static const char *const brands[] = {"#1f5fbf", "#ffcc00", "#ffffff", "#000000",
-					     "#808080", "#ff0000", "#00ff00", "#0000ff",
-					     "#7f7f00", "#123456", "#FEDCBA"};
-	static const Colour grounds[] = {{0xf3, 0xf5, 0xf8}, {0x18, 0x1d, 0x25}};
+	static const char *const brands[] = { "#1f5fbf", "#ffcc00", "#ffffff", "#000000",
+					      "#808080", "#ff0000", "#00ff00", "#0000ff",
+					      "#7f7f00", "#123456", "#FEDCBA" };
+	static const Colour grounds[] = { { 0xf3, 0xf5, 0xf8 }, { 0x18, 0x1d, 0x25 } };
 	ColourScheme light;
 	Colour brand;
 
@@ -93,7 +93,7 @@ static void test_colours(void **state UNUSED)
 	assert_int_equal(colour_parse(&brand, "#1f5fbf"), 0);
 	light = colour_scheme(brand, grounds[0]);
 	assert_memory_equal(&light.button, &brand, sizeof(brand));
-	assert_true(colour_contrast((Colour){0, 0, 0}, (Colour){255, 255, 255}) > 20.9);
+	assert_true(colour_contrast((Colour){ 0, 0, 0 }, (Colour){ 255, 255, 255 }) > 20.9);
 	assert_int_equal(colour_parse(&brand, "#12345"), -EBADMSG);
 	assert_int_equal(colour_parse(&brand, "#12345g"), -EBADMSG);
 	assert_int_equal(colour_parse(&brand, "red"), -EBADMSG);
@@ -102,34 +102,34 @@ static void test_colours(void **state UNUSED)
 
 static void test_negotiation(void **state UNUSED)
 {
-	static const char *const tags[] = {"de", "en", "es", "fr", "pt-BR"};
+	static const char *const tags[] = { "de", "en", "es", "fr", "pt-BR" };
 	static const struct {
 		const char *accept;
 		int index;
 	} cases[] = {
-	    {"", -1},
-	    {"en", 1},
-	    {"de-AT", 0},
-	    {"de-CH-1996", 0},
-	    {"DE", 0},
-	    {"it, fr;q=0.5, es;q=0.9", 2},
-	    {"fr;q=0.5,es;q=0.5", 3},
-	    {"en;q=0, es;q=0.1", 2},
-	    {"pt-BR", 4},
-	    {"pt", -1},
-	    {"pt-br, en", 4},
-	    {"*", -1},
-	    {"it, *;q=0.1", -1},
-	    {" es ; q=0.3 , de ; q=0.4 ", 0},
-	    {"es;q=1.000", 2},
-	    {"es;q=1.001, de;q=0.001", 0},
-	    {"es;q=abc, fr;q=0.1", 3},
-	    {"es;level=1, fr;q=0.1", 3},
-	    {",,,es", 2},
-	    {";q=1, es;q=0.2", 2},
-	    {"-", -1},
-	    {"d", -1},
-	    {"de-", 0},
+		{ "", -1 },
+		{ "en", 1 },
+		{ "de-AT", 0 },
+		{ "de-CH-1996", 0 },
+		{ "DE", 0 },
+		{ "it, fr;q=0.5, es;q=0.9", 2 },
+		{ "fr;q=0.5,es;q=0.5", 3 },
+		{ "en;q=0, es;q=0.1", 2 },
+		{ "pt-BR", 4 },
+		{ "pt", -1 },
+		{ "pt-br, en", 4 },
+		{ "*", -1 },
+		{ "it, *;q=0.1", -1 },
+		{ " es ; q=0.3 , de ; q=0.4 ", 0 },
+		{ "es;q=1.000", 2 },
+		{ "es;q=1.001, de;q=0.001", 0 },
+		{ "es;q=abc, fr;q=0.1", 3 },
+		{ "es;level=1, fr;q=0.1", 3 },
+		{ ",,,es", 2 },
+		{ ";q=1, es;q=0.2", 2 },
+		{ "-", -1 },
+		{ "d", -1 },
+		{ "de-", 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -143,7 +143,7 @@ static void test_negotiation(void **state UNUSED)
 
 static void test_ranges_are_bounded(void **state UNUSED)
 {
-	static const char *const tags[] = {"en"};
+	static const char *const tags[] = { "en" };
 	char accept[4 * LANGUAGE_RANGES_MAX + 3] = "";
 
 	for (int i = 0; i < LANGUAGE_RANGES_MAX; i++)
@@ -222,15 +222,15 @@ static void test_peers_make_room(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_escape),
-	    cmocka_unit_test(test_contact),
-	    cmocka_unit_test(test_fill),
-	    cmocka_unit_test(test_overflow_writes_nothing_half),
-	    cmocka_unit_test(test_colours),
-	    cmocka_unit_test(test_negotiation),
-	    cmocka_unit_test(test_ranges_are_bounded),
-	    cmocka_unit_test(test_peers),
-	    cmocka_unit_test(test_peers_make_room),
+		cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_contact),
+		cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_overflow_writes_nothing_half),
+		cmocka_unit_test(test_colours),
+		cmocka_unit_test(test_negotiation),
+		cmocka_unit_test(test_ranges_are_bounded),
+		cmocka_unit_test(test_peers),
+		cmocka_unit_test(test_peers_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

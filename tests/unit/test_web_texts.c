@@ -60,7 +60,7 @@ static void remove_site(const char *language)
 
 static void test_shipped(void **state UNUSED)
 {
-	static const char *const tags[] = {"de", "en", "es", "fr"};
+	static const char *const tags[] = { "de", "en", "es", "fr" };
 	Texts *texts;
 	Said said;
 
@@ -114,15 +114,15 @@ static void test_refused_with_file_and_line(void **state UNUSED)
 		const char *text, *words;
 		unsigned line;
 	} cases[] = {
-	    {"[ask]\nno-such-text = x\n", "no-such-text", 2},
-	    {"[ask]\n\ntitle = a\ntitle = b\n", "twice", 4},
-	    {"[ask]\ntitle =\n", "empty", 2},
-	    {"[ask]\ntitle = Hello {user}\n", "braces", 2},
-	    {"[reset]\nleft = soon over\n", "minutes", 2},
-	    {"[reset]\nleft = {minutes} of {minutes}\n", "minutes", 2},
-	    {"[reset]\nleft = {minutes\n", "minutes", 2},
-	    {"[reset]\nleft = }{minutes}\n", "minutes", 2},
-	    {"[ask]\ntitle = \xff\n", "UTF-8", 2},
+		{ "[ask]\nno-such-text = x\n", "no-such-text", 2 },
+		{ "[ask]\n\ntitle = a\ntitle = b\n", "twice", 4 },
+		{ "[ask]\ntitle =\n", "empty", 2 },
+		{ "[ask]\ntitle = Hello {user}\n", "braces", 2 },
+		{ "[reset]\nleft = soon over\n", "minutes", 2 },
+		{ "[reset]\nleft = {minutes} of {minutes}\n", "minutes", 2 },
+		{ "[reset]\nleft = {minutes\n", "minutes", 2 },
+		{ "[reset]\nleft = }{minutes}\n", "minutes", 2 },
+		{ "[ask]\ntitle = \xff\n", "UTF-8", 2 },
 	};
 	Texts *texts = NULL;
 	Said said;
@@ -189,13 +189,13 @@ static int remove_folder(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_shipped),
-	    cmocka_unit_test(test_nothing_was_forgotten_in_translation),
-	    cmocka_unit_test(test_site_replaces_one_text),
-	    cmocka_unit_test(test_refused_with_file_and_line),
-	    cmocka_unit_test(test_new_language_has_to_be_complete),
-	    cmocka_unit_test(test_writable_by_others),
-	    cmocka_unit_test(test_no_folder),
+		cmocka_unit_test(test_shipped),
+		cmocka_unit_test(test_nothing_was_forgotten_in_translation),
+		cmocka_unit_test(test_site_replaces_one_text),
+		cmocka_unit_test(test_refused_with_file_and_line),
+		cmocka_unit_test(test_new_language_has_to_be_complete),
+		cmocka_unit_test(test_writable_by_others),
+		cmocka_unit_test(test_no_folder),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

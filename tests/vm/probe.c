@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * probe unix PATH | tcp PORT | read FILE: one attempt, made in whatever domain the file's label gives, said by the exit
- * status. Static, so that a domain needs nothing but its own program to start.
+ * probe unix PATH | tcp PORT | read FILE: one attempt, made in whatever domain the file's label
+ * gives, said by the exit status. Static, so that a domain needs nothing but its own program to
+ * start.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,7 +35,8 @@ static int reach_unix(const char *path)
 
 static int reach_tcp(const char *port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)

@@ -17,7 +17,7 @@ PKGS_TEST=(
 	libcmocka-dev libjansson-dev
 	libmime-tools-perl python3-html5lib openssl
 	slapd slapd-contrib ldap-utils libnss-wrapper 389-ds-base
-	python3 python3-pexpect valgrind strace binutils locales groff-base libpam-modules libpam-runtime
+	python3 python3-pexpect valgrind strace binutils clang-format locales groff-base libpam-modules libpam-runtime
 )
 
 # Static analysis.
