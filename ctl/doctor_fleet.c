@@ -216,7 +216,8 @@ void doctor_fleet_central(Doctor *doctor)
 	check_lines(doctor, file);
 	fclose(file);
 	check_central_unit(doctor, "pwreset-relay.socket",
-			   "systemctl enable --now pwreset-relay.socket");
+			   "systemctl enable pwreset-relay.socket && "
+			   "systemctl restart pwresetd.service");
 	check_central_unit(doctor, "pwreset-relay-ssh.socket",
 			   "systemctl enable --now pwreset-relay-ssh.socket");
 	check_relay_sshd(doctor);

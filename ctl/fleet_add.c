@@ -163,7 +163,9 @@ static void print_central(const char *host, const char *key)
 	print_selinux_port();
 	fputs("\trestorecon -F " FLEET_KEYS "\n"
 	      "fi\n"
-	      "systemctl enable --now pwreset-relay.socket pwreset-relay-ssh.socket\n",
+	      /* A socket is not started beside its running service; that starts its sockets. */
+	      "systemctl enable pwreset-relay.socket && systemctl restart pwresetd.service\n"
+	      "systemctl enable --now pwreset-relay-ssh.socket\n",
 	      stdout);
 }
 

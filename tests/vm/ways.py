@@ -2,6 +2,7 @@
 """What people do, each in the SELinux domain in which they do it."""
 import os
 import re
+import termios
 import tty
 
 from pexpect import fdpexpect
@@ -116,8 +117,11 @@ class Ways(VmCase):
         self.addCleanup(os.close, line)
         tty.setraw(line)
         child = fdpexpect.fdspawn(line, timeout=PATIENCE_S, encoding="utf-8", codec_errors="replace")
-        # What stood there before the line was raw may have been echoed, and taken for a name.
-        self.lab.exec(["systemctl", "restart", f"serial-getty@{SERIAL_LOGIN}.service"])
+        # What stood there before the line was raw may have been echoed, and taken for a name; and a prompt that is
+        # left of the first getty would be answered before there is a second one that hears it.
+        self.lab.exec(["systemctl", "stop", f"serial-getty@{SERIAL_LOGIN}.service"])
+        termios.tcflush(line, termios.TCIOFLUSH)
+        self.lab.exec(["systemctl", "start", f"serial-getty@{SERIAL_LOGIN}.service"])
         child.expect("login: ")
         child.sendline("niaj")
         self.recover(child, "niaj", NEW)
@@ -153,7 +157,8 @@ class Ways(VmCase):
         """The module's socket is the daemon's again."""
         self.lab.exec(["systemctl", "disable", "--now", "pwreset-fleet.socket"], timeout=600)
         self.lab.exec(["systemctl", "unmask", "--runtime", "pwreset-pam.socket"], timeout=600)
-        self.lab.exec(["systemctl", "start", "pwreset-pam.socket"], timeout=600)
+        # It starts its sockets; beside it, while it runs, none of them starts.
+        self.lab.exec(["systemctl", "restart", "pwresetd.service"], timeout=600)
 
     def test_08_fleet(self):
         """a host of the fleet and its central host in one, by what "fleet add" prints: recovery at ssh's prompt, through ssh"""
