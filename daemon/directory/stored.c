@@ -113,7 +113,7 @@ static void mac_add_values(Mac *mac, const Entry *entry, const char *name)
 {
 	const Attribute *attribute = entry_attribute(entry, name);
 	size_t n = attribute ? attribute->n : 0;
-	const char *sorted[ENTRY_VALUES_MAX];
+	const char *sorted[ENTRY_VALUES_MAX] = { 0 };
 
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = attribute->values[i].bytes;

@@ -542,7 +542,7 @@ class Codes(WebCase):
 
     def test_reasons_and_hints(self):
         table = (TOP / "daemon/directory/policy_text.h").read_text(encoding="utf-8")
-        reasons, hints = (re.findall(r'\{POLICY_' + mark + r'[A-Z0-9_]+, "([a-z0-9-]+)"', table) for mark in ("(?!HINT_)", "HINT_"))
+        reasons, hints = (re.findall(r'\{ POLICY_' + mark + r'[A-Z0-9_]+, "([a-z0-9-]+)"', table) for mark in ("(?!HINT_)", "HINT_"))
         self.assertGreater(len(reasons), 15)
         self.assertGreater(len(hints), 5)
         for code in reasons + ["history", "too-young", "directory-policy"] + hints:
