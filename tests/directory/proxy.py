@@ -66,7 +66,8 @@ class Proxy:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen(64)
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self.accept, daemon=True)
+        self.acceptor.start()
 
     def reset(self, rule):
         with self.lock:
@@ -83,6 +84,7 @@ class Proxy:
                 server.connect(urllib.parse.unquote(self.target.removeprefix("ldapi://")))
             except OSError:
                 client.close()
+                server.close()
                 continue
             threading.Thread(target=self.serve, args=(client, server), daemon=True).start()
 
@@ -128,5 +130,9 @@ class Proxy:
                 pass
 
     def close(self):
+        # A thread that still waits in accept() would begin that anew behind a signal, by the number of the file: on a later
+        # proxy's listener, whose connections it would cut.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.acceptor.join()
         self.listener.close()
         self.scratch.cleanup()
