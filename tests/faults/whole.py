@@ -229,6 +229,8 @@ class Whole(Passed):
             self.page.close()
         self.kill(signal.SIGTERM if self.launch else signal.SIGKILL)
         if not self.launch:
+            for s in self.doors:
+                s.shutdown(socket.SHUT_RDWR)  # else its thread waits on, and may take a later one's connection
             for s in (*self.listeners, *self.doors):
                 s.close()
         # Their connection is gone, so they end.

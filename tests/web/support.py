@@ -131,6 +131,7 @@ class Daemon:
         return json.dumps({"parameters": reply}).encode() + b"\0"
 
     def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)  # else its thread waits on, and may take a later one's connection
         self.socket.close()
 
 
