@@ -12,6 +12,7 @@ import pathlib
 import platform
 import re
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -89,6 +90,13 @@ class Server(directory.Slapd):
         return code == 0
 
 
+def at_door(door, timeout):
+    """Whether a connection waits to be accepted."""
+    poll = select.poll()
+    poll.register(door, select.POLLIN)
+    return bool(poll.poll(timeout))
+
+
 class Whole(Passed):
     """environment, prefix: of a program ("pwresetd", "directory", "mailer", "web") beyond the usual. launch: pwresetd --listen
     does it all. keep: what dies or hangs is started again, as its unit has it. page: with pwreset-web."""
@@ -163,17 +171,19 @@ class Whole(Passed):
         return {**self.of("pwresetd"), **(self.keeper.environment() if self.keeper else {})}
 
     def serve(self, name, door):
-        """As Accept=yes: a worker for each connection."""
+        """As Accept=yes: a worker for each connection, which is at the door or has its worker in the list, whenever one looks."""
         while True:
-            try:
-                connection, _ = door.accept()
-            except OSError:
-                return
-            process = subprocess.Popen([*self.prefixes.get(name, []), str(self.programs[name]), f"--root={self.root}"],
-                                       stdin=connection, stdout=subprocess.DEVNULL, stderr=self.log,
-                                       env=self.of(name))
-            connection.close()
+            with contextlib.suppress(ValueError):  # closed; accept() says so too
+                at_door(door, None)
             with self.lock:
+                try:
+                    connection, _ = door.accept()
+                except OSError:
+                    return
+                process = subprocess.Popen([*self.prefixes.get(name, []), str(self.programs[name]), f"--root={self.root}"],
+                                           stdin=connection, stdout=subprocess.DEVNULL, stderr=self.log,
+                                           env=self.of(name))
+                connection.close()
                 self.processes.append((name, process))
 
     def start(self):
@@ -209,6 +219,11 @@ class Whole(Passed):
         with self.lock:
             self.processes = [(n, p) for n, p in self.processes if p.poll() is None]
             return [p for n, p in self.processes if name in (None, n)]
+
+    def starting(self):
+        """The broker has a connection that workers() knows no process of yet."""
+        with self.lock:
+            return any(at_door(door, 0) for door in self.doors)
 
     def descriptors(self):
         """What each is, of the broker."""
