@@ -77,6 +77,14 @@ class LabCase(unittest.TestCase):
 
     # ---- the service
 
+    def stop_daemon(self):
+        """Until the test's end. What waits in the spool would have it started again, and systemd starts no socket whose
+        service runs, hence both ways all of it."""
+        self.lab.exec(["systemctl", "stop", "pwreset-spool.path"])
+        self.lab.exec(["systemctl", "stop", "pwreset-pam.socket", "pwresetd.service"])
+        again = "systemctl stop pwresetd.service; systemctl start pwreset-pam.socket pwreset-spool.path"
+        self.addCleanup(self.lab.exec, ["sh", "-c", again])
+
     def varlink(self, name="pam", timeout=30):
         """A connection as whoever the socket is for: root, or the page's user."""
         uid = self.uid("pwreset-web") if name == "web" else None

@@ -165,8 +165,7 @@ class DaemonDead(LabCase):
 
     def test_stopped(self):
         usual = self.timed_login("erin")
-        self.lab.exec(["systemctl", "stop", "pwreset-pam.socket", "pwresetd.service"])
-        self.addCleanup(self.lab.exec, ["systemctl", "start", "pwreset-pam.socket"])
+        self.stop_daemon()
         self.assertLess(self.timed_login("erin"), usual + 2)
         child = self.lab.ssh("erin", options=KEYBOARD_INTERACTIVE, timeout=60)
         child.expect("[Pp]assword: ")

@@ -97,9 +97,7 @@ class GreeterCase:
         self.marks.add(GREETER, "expired")
 
     def test_daemon_away(self):
-        self.lab.exec(["systemctl", "stop", "pwreset-pam.socket", "pwresetd.service"])
-        again = "systemctl stop pwresetd.service; systemctl start pwreset-pam.socket"
-        self.addCleanup(self.lab.exec, ["sh", "-c", again])
+        self.stop_daemon()
         for step, text in enumerate(("heidi", "", "y", "y")):
             self.greeter.type(text)
             self.greeter.shot(f"daemon-away-{step}")

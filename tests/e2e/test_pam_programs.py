@@ -432,12 +432,6 @@ class Stack:
 
     # ---- the daemon is away
 
-    def stop_daemon(self):
-        """Until the test's end. systemd starts no socket whose service runs, hence both ways both."""
-        self.lab.exec(["systemctl", "stop", "pwreset-pam.socket", "pwresetd.service"])
-        again = "systemctl stop pwresetd.service; systemctl start pwreset-pam.socket"
-        self.addCleanup(self.lab.exec, ["sh", "-c", again])
-
     def test_daemon_stopped(self):
         self.stop_daemon()
         self.compare(self.record(), "daemon dead")
@@ -639,7 +633,7 @@ class PolicyOnly(unittest.TestCase):
 
     def test_zz_daemon_away(self):
         """People are refused, root is not."""
-        self.lab.exec(["systemctl", "stop", "pwreset-pam.socket", "pwresetd.service"])
+        self.stop_daemon()
         said = self.programs.passwd("niaj", people.password("niaj"), NEXT, NEXT)
         self.assertIn("Passwords cannot be changed right now.", said)
         self.assertNotIn("[0]", said)

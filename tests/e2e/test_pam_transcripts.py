@@ -177,7 +177,7 @@ class Transcripts(LabCase):
             said = self.side_by_side({"the daemon hangs": TROUBLE})
         finally:
             self.lab.signal("pwresetd", "CONT")
-        self.lab.exec(["systemctl", "stop", "pwreset-pam.socket", "pwresetd.service"])
+        self.stop_daemon()
         said |= self.side_by_side({"the daemon is away": TROUBLE})
         for text in said.values():
             self.assertIn("Recovery is not available right now.", text)
