@@ -43,6 +43,15 @@ def eventually(what, seconds=20, step=0.05):
         time.sleep(step)
 
 
+def stop_daemon(case):
+    """Until the end of the test. What waits in the spool would have it started again, and systemd starts no socket whose
+    service runs, hence both ways all of it."""
+    case.lab.exec(["systemctl", "stop", "pwreset-spool.path"])
+    case.lab.exec(["systemctl", "stop", "pwreset-pam.socket", "pwresetd.service"])
+    again = "systemctl stop pwresetd.service; systemctl start pwreset-pam.socket pwreset-spool.path"
+    case.addCleanup(case.lab.exec, ["sh", "-c", again])
+
+
 class LabCase(unittest.TestCase):
     """One lab for each class; settings and profile are the class's."""
 
@@ -76,14 +85,6 @@ class LabCase(unittest.TestCase):
         assert not re.search("status=31/SYS", said), [line for line in said.splitlines() if "31/SYS" in line]
 
     # ---- the service
-
-    def stop_daemon(self):
-        """Until the test's end. What waits in the spool would have it started again, and systemd starts no socket whose
-        service runs, hence both ways all of it."""
-        self.lab.exec(["systemctl", "stop", "pwreset-spool.path"])
-        self.lab.exec(["systemctl", "stop", "pwreset-pam.socket", "pwresetd.service"])
-        again = "systemctl stop pwresetd.service; systemctl start pwreset-pam.socket pwreset-spool.path"
-        self.addCleanup(self.lab.exec, ["sh", "-c", again])
 
     def varlink(self, name="pam", timeout=30):
         """A connection as whoever the socket is for: root, or the page's user."""

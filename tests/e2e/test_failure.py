@@ -7,7 +7,7 @@ import time
 import unittest
 
 from harness import (CODE, KEYBOARD_INTERACTIVE, LINK, UNLIMITED, LabCase, Varlink, VarlinkError, eventually,
-                     password64, people)
+                     password64, people, stop_daemon)
 
 # A kill at each of these seconds after the call: from before the spool's sync to after the mail.
 STEPS = [0.0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.2, 0.4]
@@ -165,7 +165,7 @@ class DaemonDead(LabCase):
 
     def test_stopped(self):
         usual = self.timed_login("erin")
-        self.stop_daemon()
+        stop_daemon(self)
         self.assertLess(self.timed_login("erin"), usual + 2)
         child = self.lab.ssh("erin", options=KEYBOARD_INTERACTIVE, timeout=60)
         child.expect("[Pp]assword: ")

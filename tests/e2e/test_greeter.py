@@ -12,7 +12,7 @@ import time
 import unittest
 
 from greeter import Greeter, install
-from harness import BUILD, CODE, UNLIMITED, LabCase, people
+from harness import BUILD, CODE, UNLIMITED, LabCase, people, stop_daemon
 from lab import Lab
 from pam_matrix import GREETER, Marks, run_apart
 
@@ -97,7 +97,7 @@ class GreeterCase:
         self.marks.add(GREETER, "expired")
 
     def test_daemon_away(self):
-        self.stop_daemon()
+        stop_daemon(self)
         for step, text in enumerate(("heidi", "", "y", "y")):
             self.greeter.type(text)
             self.greeter.shot(f"daemon-away-{step}")

@@ -10,7 +10,7 @@ import sys
 import time
 import unittest
 
-from harness import BUILD, BY_PASSWORD, CODE, KEYBOARD_INTERACTIVE, UNLIMITED, LabCase, people, pexpect
+from harness import BUILD, BY_PASSWORD, CODE, KEYBOARD_INTERACTIVE, UNLIMITED, LabCase, people, pexpect, stop_daemon
 from lab import Lab
 from pam_matrix import GREETER, ROWS, Marks, run_apart
 from pam_programs import ORDINARY, SHELL, Programs, clean, together
@@ -413,7 +413,7 @@ class Stack:
 
     def test_passwd_of_a_local_account(self):
         """lou is in /etc/passwd alone: pam_unix's dialogue, and the daemon hears nothing."""
-        self.stop_daemon()
+        stop_daemon(self)
         said = self.programs.passwd("lou", people.password("lou"), NEXT, NEXT)
         self.assertIn("[0]", said)
         self.assertIn("[0]", self.programs.chpasswd("lou", self.local_again()))
@@ -433,7 +433,7 @@ class Stack:
     # ---- the daemon is away
 
     def test_daemon_stopped(self):
-        self.stop_daemon()
+        stop_daemon(self)
         self.compare(self.record(), "daemon dead")
         self.assertEqual("bob\n", self.programs.cron())
         self.mark("cron", "daemon dead")
@@ -633,7 +633,7 @@ class PolicyOnly(unittest.TestCase):
 
     def test_zz_daemon_away(self):
         """People are refused, root is not."""
-        self.stop_daemon()
+        stop_daemon(self)
         said = self.programs.passwd("niaj", people.password("niaj"), NEXT, NEXT)
         self.assertIn("Passwords cannot be changed right now.", said)
         self.assertNotIn("[0]", said)

@@ -10,7 +10,7 @@ import os
 import sys
 import unittest
 
-from harness import CODE, KEYBOARD_INTERACTIVE, UNLIMITED, LabCase, people, pexpect
+from harness import CODE, KEYBOARD_INTERACTIVE, UNLIMITED, LabCase, people, pexpect, stop_daemon
 from pam_matrix import FOLDER
 from pam_programs import PROMPT, SHELL, Programs, clean, questions, together
 
@@ -177,7 +177,7 @@ class Transcripts(LabCase):
             said = self.side_by_side({"the daemon hangs": TROUBLE})
         finally:
             self.lab.signal("pwresetd", "CONT")
-        self.stop_daemon()
+        stop_daemon(self)
         said |= self.side_by_side({"the daemon is away": TROUBLE})
         for text in said.values():
             self.assertIn("Recovery is not available right now.", text)
