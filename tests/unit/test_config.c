@@ -5,11 +5,11 @@
  */
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "config_table.h"
+#include "root_files.h"
 #include "unit.h"
 #include "version.h"
 
@@ -35,34 +35,16 @@ static void on_complaint(const IniPlace *place, const char *message, void *userd
 		 message);
 }
 
-static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED,
-		      struct FTW *ftw)
-{
-	return ftw->level > 0 ? remove(path) : 0;
-}
-
 static void clean(void)
 {
-	assert_int_equal(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	root_clean(root);
 	complaints[0] = '\0';
 	n_complaints = 0;
 }
 
 static void put(const char *path, const char *text)
 {
-	char full[256];
-	int fd;
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	for (char *p = strchr(full + strlen(root) + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		assert_true(mkdir(full, 0755) == 0 || errno == EEXIST);
-		*p = '/';
-	}
-	fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
+	root_put(root, path, text);
 }
 
 static Config *load(int expected)

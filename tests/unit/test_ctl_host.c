@@ -5,12 +5,12 @@
  */
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "doctor.h"
+#include "root_files.h"
 #include "unit.h"
 
 /* Of a file system on a disk, and of one in memory. */
@@ -18,32 +18,14 @@ static char on_disk[] = "/var/tmp/test_ctl_host.XXXXXX",
 	    in_memory[] = "/dev/shm/test_ctl_host.XXXXXX";
 static const char *root = on_disk;
 
-static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED,
-		      struct FTW *ftw)
-{
-	return ftw->level > 0 ? remove(path) : 0;
-}
-
 static void clean(void)
 {
-	assert_int_equal(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	root_clean(root);
 }
 
 static void put(const char *name, const char *text)
 {
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s%s", root, name);
-	for (char *p = strchr(path + strlen(root) + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
-		*p = '/';
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
+	root_put(root, name, text);
 }
 
 /* " what:severity" of each but "clock", which is the kernel's to say. */
